@@ -1,0 +1,54 @@
+/**
+ * System calls: one table `{ nr, name, args, handler }` per ABI. The same rows run a call and print it (`--trace=syscall`).
+ * Handlers live in families: files/, memory/, process/, signals/, ptrace/, time/ …, each exporting its rows; abi-x86-64.ts numbers them.
+ *
+ * A handler returns the result (≥ 0), `-Errno.X`, or a {@link Wait}: then the thread sleeps and the **same handler runs again
+ * from its beginning** when woken, with the same {@link SyscallCall}, whose `state` survives (deadlines, progress).
+ */
+import type { WaitQueue } from './wait-queue.ts';
+import type { Thread } from './process/thread.ts';
+
+/** What to do when a signal comes while the call sleeps (kernel-internal codes; see signal delivery). */
+export type Interruption = 'restart' | 'eintr' | 'restart-nohand' | 'restart-block' | 'uninterruptible';
+
+export class Wait {
+  readonly queues: readonly WaitQueue[];
+  /** Virtual CLOCK_MONOTONIC nanoseconds at which to wake anyway; undefined: never. The handler finds out by looking at the clock. */
+  readonly deadline: number | undefined;
+  readonly interruption: Interruption;
+
+  constructor(queues: readonly WaitQueue[], interruption: Interruption = 'restart', deadline?: number) {
+    this.queues = queues;
+    this.interruption = interruption;
+    this.deadline = deadline;
+  }
+}
+
+export type SyscallResult = number | Wait;
+
+/** One system call in progress. */
+export interface SyscallCall {
+  readonly thread: Thread;
+  readonly nr: number;
+  /**
+   * The six arguments as numbers: pointers and sizes below 2^53 are exact, which all valid ones are; larger 64-bit values (−1 …)
+   * come as their unsigned double. `int(i)` and `big(i)` give the exact low 32 bits and all 64.
+   */
+  readonly args: readonly number[];
+  int(i: number): number;
+  uint(i: number): number;
+  big(i: number): bigint;
+  /** Survives sleeping; starts undefined. */
+  state: unknown;
+  /** 8 for the x86-64 ABI, 4 for i386: size of long and of pointers in guest structures. */
+  readonly wordSize: 4 | 8;
+}
+
+/** How the trace prints an argument. */
+export type ArgumentFormat = 'int' | 'uint' | 'long' | 'hex' | 'ptr' | 'fd' | 'dirfd' | 'path' | 'str' | 'buf' | 'signal' | 'flags' | 'mode' | 'pid' | 'size';
+
+export interface SyscallRow {
+  readonly name: string;
+  readonly args: readonly ArgumentFormat[];
+  readonly handler: (call: SyscallCall) => SyscallResult;
+}

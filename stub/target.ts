@@ -1,0 +1,91 @@
+/**
+ * What the RSP server asks of the thing being debugged. The emulator's implementation is machine-target.ts; tests use a fake.
+ * Addresses are bigints: gdb may ask for any 64-bit one.
+ */
+
+/** A thread as gdb sees it; ids are positive and stable for the thread's life. */
+export interface TargetThread {
+  readonly pid: number;
+  readonly tid: number;
+  readonly name: string;
+  /** Second column of `info threads` (qThreadExtraInfo). */
+  readonly extra: string;
+}
+
+export type BreakpointKind = 'software' | 'hardware' | 'write' | 'read' | 'access';
+
+export interface BreakpointRequest {
+  readonly kind: BreakpointKind;
+  readonly address: bigint;
+  /** Bytes watched; for breakpoints gdb's `kind` field. Any length is allowed for watchpoints. */
+  readonly length: number;
+}
+
+export type ResumeKind = 'continue' | 'step' | 'stop';
+export interface ResumeAction {
+  readonly kind: ResumeKind;
+  /** Threads it applies to; undefined: all that no earlier action names. */
+  readonly tid: number | undefined;
+  /** Signal (Linux number) to deliver on resuming, 0 for none. */
+  readonly signal: number;
+  /** Step until the pc leaves [start, end) (vCont;r). */
+  readonly range?: { readonly start: bigint; readonly end: bigint };
+}
+
+/** Why everything stopped. Signals are Linux numbers; the server maps them to gdb's. */
+export type StopEvent =
+  | { readonly reason: 'signal'; readonly thread: TargetThread; readonly signal: number }
+  | { readonly reason: 'step' | 'interrupt' | 'entry'; readonly thread: TargetThread }
+  | { readonly reason: 'breakpoint'; readonly thread: TargetThread; readonly hardware: boolean }
+  | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
+  | { readonly reason: 'exited'; readonly pid: number; readonly status: number }
+  | { readonly reason: 'killed'; readonly pid: number; readonly signal: number };
+
+export interface MemoryRegion {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly executable: boolean;
+  readonly name: string;
+}
+
+export interface Target {
+  readonly architecture: 'x86-64' | 'i386';
+  /** Path of the debuggee's executable as the guest's host names it, and its bytes through `openFile`. */
+  readonly executable: string;
+  threads(): readonly TargetThread[];
+  /** Undefined while running. */
+  readonly stopped: StopEvent | undefined;
+
+  /** All registers of a stopped thread in the order and sizes of registers.ts; undefined bytes are impossible, unavailable registers are `undefined`. */
+  readRegister(tid: number, register: number): Uint8Array | undefined;
+  /** False if the register cannot be written. */
+  writeRegister(tid: number, register: number, value: Uint8Array): boolean;
+  /** As many bytes as are readable from `address`; empty when the first is not. */
+  readMemory(tid: number, address: bigint, length: number): Uint8Array;
+  /** False unless all bytes could be written (also into read-only mappings, as ptrace does). */
+  writeMemory(tid: number, address: bigint, bytes: Uint8Array): boolean;
+  /** False with a reason in `lastError` if it cannot be set. Setting one twice is fine. */
+  insertBreakpoint(request: BreakpointRequest): boolean;
+  removeBreakpoint(request: BreakpointRequest): boolean;
+
+  /** Lets go; `onStop` is called exactly once, later, never from within `resume`. */
+  resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void;
+  /** Asks a running target to stop soon (reported as `interrupt`); harmless when stopped. */
+  interrupt(): void;
+  /** Lets the target run without a debugger: breakpoints removed. */
+  detach(): void;
+  kill(): void;
+
+  /** Linux signal numbers which are to be passed to the guest without stopping (QPassSignals). */
+  setPassSignals(signals: ReadonlySet<number>): void;
+  auxv(tid: number): Uint8Array;
+  siginfo(tid: number): Uint8Array | undefined;
+  writeSiginfo(tid: number, bytes: Uint8Array): boolean;
+  memoryRegions(tid: number): readonly MemoryRegion[];
+  /** Contents of a file by the path gdb names (the debuggee's view), for vFile; undefined: ENOENT. */
+  openFile(path: string): Uint8Array | undefined;
+  /** `monitor` commands: text to show, or undefined for an unknown command. */
+  monitor(command: string): string | undefined | Promise<string | undefined>;
+}
