@@ -16,11 +16,14 @@ export class Wait {
   /** Virtual CLOCK_MONOTONIC nanoseconds at which to wake anyway; undefined: never. The handler finds out by looking at the clock. */
   readonly deadline: number | undefined;
   readonly interruption: Interruption;
+  /** When a signal ends the sleep: if this answers a number, the call returns it instead of being interrupted (a partly done write). Also the place to undo what waiting needed. */
+  readonly interrupted: (() => number | undefined) | undefined;
 
-  constructor(queues: readonly WaitQueue[], interruption: Interruption = 'restart', deadline?: number) {
+  constructor(queues: readonly WaitQueue[], interruption: Interruption = 'restart', deadline?: number, interrupted?: () => number | undefined) {
     this.queues = queues;
     this.interruption = interruption;
     this.deadline = deadline;
+    this.interrupted = interrupted;
   }
 }
 
