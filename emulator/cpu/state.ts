@@ -46,6 +46,8 @@ export const FPU_REGS = CPU + 0x230;
 export const FAULT_ADDRESS = CPU + 0x2b0;
 export const FAULT_ERROR = CPU + 0x2b8;
 export const FAULT_VECTOR = CPU + 0x2bc;
+/** Host only: number of the system call the thread entered with, i64; -1 when it entered by an exception (Linux's orig_rax). */
+export const ORIG_RAX = CPU + 0x2c0;
 /** Size of the architectural state: a thread's save slot. */
 export const CONTEXT_SIZE = 0x300;
 
