@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Installs everything and runs all tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash bin/setup.sh gcc libc6-dev make gdb gdbserver flex bison bc libelf-dev xz-utils cpio busybox-static user-mode-linux linux-source-6.12 qemu-user python3 perl sqlite3 binutils
+export PATH="$PWD/node_modules/.bin:$PATH"
+node test/fixtures/uml-kernel.ts static dynamic >/dev/null
+npm test --silent
