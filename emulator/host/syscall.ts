@@ -29,6 +29,9 @@ export class Wait {
 
 export type SyscallResult = number | Wait;
 
+/** Result of a handler that has set all registers itself, rax too (rt_sigreturn): the dispatcher leaves them alone. */
+export const KEEP_RAX = Number.MIN_SAFE_INTEGER;
+
 /** One system call in progress. */
 export interface SyscallCall {
   readonly thread: Thread;
