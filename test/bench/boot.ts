@@ -1,0 +1,37 @@
+/** UML 6.12 from start to its first user command, natively and in the machine. */
+import { spawn } from 'node:child_process';
+import { initramfs } from '../fixtures/initramfs.ts';
+import { SKAS } from '../fixtures/skas.ts';
+import { umlKernel } from '../fixtures/uml-kernel.ts';
+
+const MARK = 'SKAS-IS-UP';
+
+/** Seconds until the guest's init has run its command. */
+function untilMark(program: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const start = process.hrtime.bigint();
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', HOME: '/tmp' } });
+    let seen = '';
+    let seconds: number | undefined;
+    child.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+      // The mark also stands on the kernel command line, which the kernel prints: wait for a line of its own.
+      if (seconds === undefined && /^SKAS-IS-UP\r?$/m.test(seen)) seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    });
+    child.on('error', reject);
+    child.on('close', () => (seconds === undefined ? reject(new Error(`${program} did not boot:\n${seen.slice(-2000)}`)) : resolve(seconds)));
+  });
+}
+
+export async function benchBoot(report: (line: string) => void): Promise<{ nativeSeconds: number; skasSeconds: number; ratio: number }> {
+  const kernel = [umlKernel('static'), 'mem=64M', `initrd=${initramfs()}`, `skas.run=echo,${MARK}`];
+  let nativeSeconds = Infinity;
+  let skasSeconds = Infinity;
+  for (let i = 0; i < 3; i++) {
+    nativeSeconds = Math.min(nativeSeconds, await untilMark(kernel[0], kernel.slice(1)));
+    skasSeconds = Math.min(skasSeconds, await untilMark(process.execPath, [SKAS, 'boot', '--quiet', ...kernel]));
+  }
+  const ratio = skasSeconds / nativeSeconds;
+  report(`UML 6.12 boot to first command: native ${nativeSeconds.toFixed(2)} s, skas ${skasSeconds.toFixed(2)} s, × ${ratio.toFixed(1)}   (bar: ≤ 10)`);
+  return { nativeSeconds, skasSeconds, ratio };
+}
