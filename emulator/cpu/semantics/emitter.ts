@@ -141,6 +141,9 @@ export interface Emitter {
   direction(): I32;
   setDirection(down: boolean): void;
 
+  /** Runs `body` when the condition is non-zero. Flags and registers may be set in it: what an emitter knows about them statically is merged afterwards. */
+  when(condition: I32, body: () => void): void;
+
   // ── control flow: each ends the instruction and, `branch` aside, the block ────────────────────
   /** Guest address of the next instruction. */
   nextAddress(): I64;
