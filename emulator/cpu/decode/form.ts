@@ -18,6 +18,7 @@ export type Semantic = (e: Emitter) => void;
  * - `imm8-static`  the interpreter specialises on the immediate's value, so that `e.staticImmediate` is always known
  * - `rep`    REP/REPE/REPNE are meaningful
  * - `align`  a 16-byte memory operand must be aligned (#GP(0) otherwise)
+ * - `pops-base` rsp in the memory operand counts after the pop: the decoder adds the operand size to the displacement
  */
 export type Attributes = string;
 
@@ -27,7 +28,9 @@ export type Attributes = string;
  *   `+r` on the last byte, a fixed ModRM byte for x87 (`D9 C0+r`), immediates `ib iw iz id io`
  *   — e.g. `66 0F 3A 0F /r ib`, `REX.W C7 /0 id`, `B8+r iv`.
  * - operands: the codes of SDM vol. 2, appendix A.2, separated by spaces: `Ev Gv`, `Vx Wpd`, `Gd Eb`, `Ev Ib`, `M`; fixed
- *   registers by name (`AL`, `rAX`, `CL`, `DX`), implicit constant `1`, `ST0`/`STi` for x87.
+ *   registers by name (`AL`, `rAX`, `CL`, `DX`, `FS`), implicit constant `1`, `ST0`/`STi` for x87. Beyond the appendix: `sIb` is a
+ *   byte sign-extended to the operand size (plain `Ib` is 0–255), `Ry/Mw` a register of one size or memory of another,
+ *   `Mt` 80 bits, `BBb` memory at [rBX] (XLAT), `BDdq` at [rDI] (MASKMOVDQU).
  */
 export type FormRow = readonly [mnemonic: string, opcode: string, operands: string, semantic: Semantic, attributes?: Attributes];
 
@@ -51,13 +54,15 @@ export type OperandMethod =
   | 'mmxRm' // Q
   | 'mmxRmReg' // N
   | 'st' // ST0 / STi
-  | 'string'; // X, Y: implicit string operands, the semantic addresses them itself
+  | 'string'; // Y: implicit string destination, the semantic addresses it itself (X is `mem`: the decoder fills in rSI and the segment)
 
 export interface OperandSpec {
   readonly method: OperandMethod;
   /** Bytes: a number, or `v` (2, 4, 8 by operand size), `z` (2, 4), `y` (4, 8). For memory without data (LEA, FXSAVE) 0. */
   readonly size: number | 'v' | 'z' | 'y';
-  /** Register number for `fixed`. */
+  /** Bytes when the operand is in memory, where that differs: see `resolveSize` in parse-row.ts. */
+  readonly memorySize?: number | 'v' | 'z' | 'y';
+  /** Register number for `fixed`, named segments and ST0. */
   readonly register?: number;
 }
 
