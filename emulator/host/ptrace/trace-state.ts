@@ -1,0 +1,34 @@
+/** That a thread is traced: by whom and how. Held by the tracee as `thread.ptrace`; the tracer's side is the set in tracees.ts. */
+import type { Thread } from '../process/thread.ts';
+
+/** How the tracee was last told to go on. */
+export type TraceMode = 'cont' | 'syscall' | 'sysemu' | 'singlestep' | 'sysemu-singlestep';
+
+export class TraceState {
+  readonly tracer: Thread;
+  /** PTRACE_SEIZE rather than ATTACH or TRACEME. */
+  readonly seized: boolean;
+  mode: TraceMode = 'cont';
+  /** PTRACE_O_* bits. */
+  options: number;
+  /** For PTRACE_GETEVENTMSG. */
+  eventMessage = 0;
+
+  constructor(tracer: Thread, seized: boolean, options: number) {
+    this.tracer = tracer;
+    this.seized = seized;
+    this.options = options;
+  }
+
+  get steps(): boolean {
+    return this.mode === 'singlestep' || this.mode === 'sysemu-singlestep';
+  }
+
+  get emulates(): boolean {
+    return this.mode === 'sysemu' || this.mode === 'sysemu-singlestep';
+  }
+
+  has(option: number): boolean {
+    return (this.options & option) !== 0;
+  }
+}
