@@ -8,6 +8,8 @@ export interface PageSource {
   /** Called once per mapping that is made of it and once when that goes. */
   mapped(): void;
   unmapped(): void;
+  /** MADV_REMOVE: makes `count` pages from `index` a hole; 0 or -errno. Absent: EOPNOTSUPP. The caller has removed all mappings of these pages before. */
+  punch?(index: number, count: number): number;
   /** What /proc/<pid>/maps prints: path, device and inode. */
   readonly mapName: string;
   readonly device: number;

@@ -1,0 +1,135 @@
+/**
+ * The allocator of 4 KiB page frames: all of linear memory above ENGINE_BYTES. A frame is named by its linear address (so 0 is "none").
+ * Frames are counted references: a page cache, each page-table entry and whoever looks at one for longer holds one each.
+ * Frames that were never used are zero already (fresh WebAssembly memory); used ones are cleared when they are handed out again.
+ */
+import { PAGE_SIZE } from '../cpu/state.ts';
+import { ENGINE_BYTES, type LinearMemory } from './linear-memory.ts';
+import type { CodeWatcher } from './page-access.ts';
+
+const FIRST = ENGINE_BYTES / PAGE_SIZE;
+
+export class Frames {
+  readonly linear: LinearMemory;
+  /** Who must hear of frames that are freed or overwritten; the Cpu, once there is one. */
+  watcher: CodeWatcher | undefined;
+  private readonly references: Uint32Array;
+  private readonly freed: Uint32Array;
+  private freedCount = 0;
+  /** First frame number never handed out; frames from `top` up are reserved (see `reserve`). */
+  private fresh = FIRST;
+  private top: number;
+  private used = 0;
+  private limit: number;
+
+  /** @param limitBytes what guests may have at most, if that is less than the memory there is. */
+  constructor(linear: LinearMemory, limitBytes = Infinity) {
+    this.linear = linear;
+    this.top = Math.floor(linear.u8.length / PAGE_SIZE);
+    this.references = new Uint32Array(this.top);
+    this.freed = new Uint32Array(this.top);
+    this.limit = Math.min(this.top - FIRST, Math.floor(limitBytes / PAGE_SIZE));
+  }
+
+  /** Frames guests may have in all. */
+  get total(): number {
+    return this.limit;
+  }
+
+  /** Frames in use. */
+  get inUse(): number {
+    return this.used;
+  }
+
+  /** A zeroed frame with one reference; 0 when none is free. */
+  allocate(): number {
+    const recycled = this.freedCount > 0;
+    const frame = this.allocateDirty();
+    if (recycled && frame !== 0) this.linear.u64.fill(0n, frame / 8, (frame + PAGE_SIZE) / 8);
+    return frame;
+  }
+
+  /** A frame with the contents of another and one reference; 0 when none is free. */
+  copy(original: number): number {
+    const frame = this.allocateDirty();
+    if (frame !== 0) this.linear.u8.copyWithin(frame, original, original + PAGE_SIZE);
+    return frame;
+  }
+
+  retain(frame: number): void {
+    this.references[frame >>> 12]++;
+  }
+
+  /** Drops a reference; the last one frees the frame and the code translated from it. */
+  release(frame: number): void {
+    const number = frame >>> 12;
+    const left = this.references[number];
+    if (left === 0) throw new Error(`frame ${frame.toString(16)} released too often`);
+    this.references[number] = left - 1;
+    if (left > 1) return;
+    this.changed(frame);
+    this.freed[this.freedCount++] = number;
+    this.used--;
+  }
+
+  count(frame: number): number {
+    return this.references[frame >>> 12];
+  }
+
+  /** The frame's contents were, or are about to be, changed by other means than a guest store: code translated from it is dropped. */
+  changed(frame: number): void {
+    const watcher = this.watcher;
+    if (watcher !== undefined && watcher.hasCode(frame)) watcher.frameChanged(frame);
+  }
+
+  /**
+   * Takes `bytes` (rounded up to pages) for the machine's own tables, from the top; they never come back, so callers pool them.
+   * Returns a linear address, or 0 when there is no room.
+   */
+  reserve(bytes: number): number {
+    const pages = Math.ceil(bytes / PAGE_SIZE);
+    if (this.top - pages < this.fresh) return 0;
+    this.top -= pages;
+    return this.top * PAGE_SIZE;
+  }
+
+  private allocateDirty(): number {
+    if (this.used >= this.limit) return 0;
+    let number: number;
+    if (this.freedCount > 0) number = this.freed[--this.freedCount];
+    else if (this.fresh < this.top) number = this.fresh++;
+    else return 0;
+    this.used++;
+    this.references[number] = 1;
+    return number * PAGE_SIZE;
+  }
+}
+
+/** Equal blocks of linear memory taken from `Frames.reserve`: TLBs, thread contexts. */
+export class BlockPool {
+  private readonly frames: Frames;
+  private readonly size: number;
+  private readonly free: number[] = [];
+
+  constructor(frames: Frames, size: number) {
+    this.frames = frames;
+    this.size = size;
+  }
+
+  /** Linear address of a block with unspecified contents; 0 when there is no room. */
+  take(): number {
+    const block = this.free.pop();
+    if (block !== undefined) return block;
+    const bytes = Math.max(this.size, PAGE_SIZE);
+    const base = this.frames.reserve(bytes);
+    if (base === 0) return 0;
+    for (let at = base + bytes - this.size; at > base; at -= this.size) {
+      if (at + this.size <= base + bytes && (at - base) % this.size === 0) this.free.push(at);
+    }
+    return base;
+  }
+
+  give(block: number): void {
+    this.free.push(block);
+  }
+}
