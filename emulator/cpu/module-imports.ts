@@ -1,0 +1,63 @@
+/**
+ * What a module of emitted code imports: memory, table, the engine's own functions and the helpers its instructions use.
+ * Imports come first in wasm's function index space and bodies hold those indices, so **emit every body of a module before
+ * adding the first one to its ModuleBuilder**: until then an import may be added whenever an instruction turns out to need one.
+ */
+import type { Helper } from './semantics/emitter.ts';
+import type { ModuleBuilder } from './wasm/module-builder.ts';
+import type { ValType } from './wasm/function-builder.ts';
+
+/** Name of the import module; linear memory is `memory` and function table 0 is `table` in it. */
+export const IMPORT_MODULE = 'skas';
+
+/** A function of the engine itself, as emitted code sees it. */
+export interface EngineFunction<R extends ValType> {
+  readonly name: string;
+  readonly params: readonly ValType[];
+  readonly result: R;
+}
+
+/**
+ * `(address i64, bytes | write << 8) → linear address`, or 0 after EXIT_REASON was set. Called on a TLB miss; it touches no register or flag,
+ * so a tier may call it with all of them in locals.
+ */
+export const SLOW_PATH: EngineFunction<'i32'> = { name: 'slowPath', params: ['i64', 'i32'], result: 'i32' };
+/** Flag in SLOW_PATH's second parameter: the access is a store (or a read-modify-write). */
+export const SLOW_WRITE = 0x100;
+/** `(kind i32, result i64, a i64, b i64) → the six arithmetic flags in their rflags places`: flags.ts for a kind that is not known while emitting. */
+export const COMPUTE_FLAGS: EngineFunction<'i32'> = { name: 'computeFlags', params: ['i32', 'i64', 'i64', 'i64'], result: 'i32' };
+
+export class ModuleImports {
+  private readonly builder: ModuleBuilder;
+  private readonly indices = new Map<string, number>();
+  /** Helpers imported so far: `HelperLibrary.require` them before instantiating. */
+  readonly helpers: Helper[] = [];
+
+  /** @param memoryPages size of linear memory in 64 KiB pages. */
+  constructor(builder: ModuleBuilder, memoryPages: number) {
+    this.builder = builder;
+    builder.importMemory(IMPORT_MODULE, 'memory', memoryPages);
+    builder.importTable(IMPORT_MODULE, 'table');
+  }
+
+  /** Function index of one of the engine's functions. */
+  engine(wanted: EngineFunction<ValType>): number {
+    return this.index(wanted.name, wanted.params, [wanted.result]);
+  }
+
+  helper(helper: Helper): number {
+    const known = this.indices.get(helper.name);
+    if (known !== undefined) return known;
+    this.helpers.push(helper);
+    return this.index(helper.name, helper.params, helper.result === undefined ? [] : [helper.result]);
+  }
+
+  private index(name: string, params: readonly ValType[], results: readonly ValType[]): number {
+    let index = this.indices.get(name);
+    if (index === undefined) {
+      index = this.builder.importFunction(IMPORT_MODULE, name, params, results);
+      this.indices.set(name, index);
+    }
+    return index;
+  }
+}
