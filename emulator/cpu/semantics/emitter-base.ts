@@ -7,6 +7,7 @@
  * inside an `if` never consumes them.
  */
 import type { Form, OperandSpec } from '../decode/form.ts';
+import { resolveSize } from '../decode/parse-row.ts';
 import { ARITHMETIC_FLAGS, Flag, FlagKind } from '../flags.ts';
 import { COMPUTE_FLAGS, SLOW_PATH, SLOW_WRITE, type ModuleImports } from '../module-imports.ts';
 import {
@@ -49,7 +50,6 @@ export interface FlagSetter {
 
 const INTEGER_LOAD = { 1: 'i32Load8U', 2: 'i32Load16U', 4: 'i32Load', 8: 'i64Load' } as const;
 const INTEGER_STORE = { 1: 'i32Store8', 2: 'i32Store16', 4: 'i32Store', 8: 'i64Store' } as const;
-const REGISTER_METHODS = new Set(['rm', 'reg', 'opcodeReg', 'fixed', 'rmReg']);
 /** Flags POPF may change in user mode: all but IF, IOPL, VM, RF, VIF, VIP. */
 const USER_WRITABLE = Flag.tf | Flag.df | Flag.nt | Flag.ac | Flag.id;
 /** Exceptions reported with the next instruction's rip. */
@@ -195,23 +195,8 @@ export abstract class EmitterBase implements Emitter {
     }
   }
 
-  /** An immediate counts as big as the general-register or memory operand before it, else as big as a push of it would be, else as encoded. */
   sizeOf(operand: number): number {
-    const { method, size } = this.spec(operand);
-    if (method === 'imm' || method === 'one') {
-      if (operand > 0 && REGISTER_METHODS.has(this.spec(0).method)) return this.sizeOf(0);
-      if (this.form.attributes.has('d64')) return this.operandSize;
-    }
-    switch (size) {
-      case 'v':
-        return this.operandSize;
-      case 'z':
-        return this.operandSize === 2 ? 2 : 4;
-      case 'y':
-        return this.operandSize === 8 ? 8 : 4;
-      default:
-        return size;
-    }
+    return resolveSize(this.spec(operand), this.operandSize, this.memory);
   }
 
   // ── integer operands ──────────────────────────────────────────────────────────────────────────
