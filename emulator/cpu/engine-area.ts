@@ -1,0 +1,59 @@
+/**
+ * Where the engine keeps its own tables in linear memory: between state.ts ENGINE_AREA and linear-memory.ts ENGINE_BYTES.
+ * Nothing here is guest state; all of it can be thrown away and made again.
+ */
+import { ENGINE_AREA } from './state.ts';
+import { ENGINE_BYTES } from '../memory/linear-memory.ts';
+
+/** Interpreter's record pointer and block header when it left in the middle of a block, i32 each. */
+export const LEFT_AT = ENGINE_AREA;
+export const LEFT_IN = ENGINE_AREA + 4;
+/** A block which is used once (end of a budget, single step): header and records. */
+export const SINGLE_BLOCK = 0x4000;
+/** Jump cache: direct-mapped, entries of 16 bytes { rip i64, code context i32, block i32 }. A block address of 0 is an empty entry. */
+export const JUMP_CACHE = 0x100000;
+export const JUMP_CACHE_ENTRIES = 65536;
+/** Block headers and records, allocated upwards; when full, everything is flushed. */
+export const ARENA = 0x200000;
+export const ARENA_END = Math.min(ENGINE_BYTES, 0x4000000);
+
+/** Block header: 32 bytes, records follow. */
+export const BLOCK_HEADER = 32;
+/** Guest address of the first instruction, i64. */
+export const BLOCK_RIP = 0;
+/** Instructions in it, i32. */
+export const BLOCK_COUNT = 8;
+/** How often the interpreter ran it, i32. */
+export const BLOCK_RUNS = 12;
+/** Table index of the region which starts here, or 0; i32. */
+export const BLOCK_REGION = 16;
+/** Bytes of code in it, i32. */
+export const BLOCK_BYTES = 20;
+/** Linear addresses of the frames it was decoded from; the second is 0 unless its last instruction crosses into one. */
+export const BLOCK_FRAME = 24;
+export const BLOCK_FRAME2 = 28;
+
+/** Records: { handler u16, length u8, reg u8, rm u8, base u8, index u8, scale u8, displacement i32, immediate i32 }. */
+export const RECORD = 16;
+export const RECORD_HANDLER = 0;
+export const RECORD_LENGTH = 2;
+/** Byte offsets into the general register file (or 16 × number for xmm, mmx; the number for st). */
+export const RECORD_REG = 3;
+export const RECORD_RM = 4;
+/** Byte offsets into the general register file; ZERO and PAGE_BASE follow it. */
+export const RECORD_BASE = 5;
+export const RECORD_INDEX = 6;
+export const RECORD_SCALE = 7;
+export const RECORD_DISPLACEMENT = 8;
+export const RECORD_IMMEDIATE = 12;
+
+/** Most instructions in a block. */
+export const BLOCK_LIMIT = 64;
+
+/** Table 0: slots below are the interpreter's handlers (their numbers), from here on regions. */
+export const FIRST_REGION_SLOT = 16384;
+
+/** Byte offset in the jump cache of an address given by its low 32 bits. */
+export function jumpCacheOffset(ripLow: number): number {
+  return ((ripLow ^ (ripLow >>> 15)) & (JUMP_CACHE_ENTRIES - 1)) << 4;
+}
