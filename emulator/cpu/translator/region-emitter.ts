@@ -1,0 +1,635 @@
+/**
+ * The translator's emitter: guest registers and flags in wasm locals, operands known while emitting.
+ *
+ * A region is emitted twice. The first run of the semantic functions only finds out which registers are used and set and which
+ * flag setter each block leaves (a *scan*, its code is thrown away); the second one knows what to load at the entry, what to
+ * write back, and where a flag setter is known because every way there has the same one.
+ *
+ * Instructions are counted while emitting: `count` is how many have retired since the budget local was last brought up to date.
+ */
+import type { Form } from '../decode/form.ts';
+import type { Instruction } from '../decode/instruction.ts';
+import { Exit } from '../exits.ts';
+import type { ModuleImports } from '../module-imports.ts';
+import { EmitterBase, type DynamicFlags, type FlagSetter } from '../semantics/emitter-base.ts';
+import type { ComplexEffects, Helper, WordLocal } from '../semantics/emitter.ts';
+import type { FlagSource } from '../semantics/flag-formulas.ts';
+import { BUDGET, EXIT_REASON, FPU_REGS, GPR, RIP, Segment, TLB_BASE, XMM } from '../state.ts';
+import type { FunctionBody, FunctionBuilder, I32, I64, Label, Local, V128, Val, ValType, Word } from '../wasm/function-builder.ts';
+import { analyseFlow, longestPaths, type FlowGraph } from './flow-graph.ts';
+import { INTERPRET, REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
+import { RegionFlags, meetShapes, type FlagShape } from './region-flags.ts';
+import { relativeTarget, type Block, type Region } from './region.ts';
+import { emitStructured, type NodeExit } from './structured-flow.ts';
+
+/** How a region finds the others. Each function pushes the table index of the region at an address, or 0. */
+export interface RegionLinks {
+  constant(f: FunctionBuilder, address: number): I32;
+  dynamic(f: FunctionBuilder, address: Local<'i64'>): I32;
+  /** Function index of the region itself within its module, once known. */
+  self: number | undefined;
+  /** Type index of a region function. */
+  readonly type: number;
+}
+
+/** What the scan finds for a block. Bit n of a mask: general register n; bit n + 16: xmm n. */
+interface BlockFacts {
+  used: number;
+  set: number;
+  flags: FlagShape;
+}
+
+const BYTE = 0xffn;
+const WORD = 0xffffn;
+
+export class RegionEmitter extends EmitterBase {
+  mode: 64 | 32 = 64;
+  private readonly links: RegionLinks;
+  private region!: Region;
+  private instruction!: Instruction;
+  private flags!: RegionFlags;
+  private registers: Local<'i64'>[] = [];
+  private vectors: Local<'v128'>[] = [];
+  private budget!: Local<'i32'>;
+  private tlb!: Local<'i32'>;
+  /** What the shared exit is told: rip, instructions to count, status. */
+  private exitRip!: Local<'i64'>;
+  private exitCount!: Local<'i32'>;
+  private exitStatus!: Local<'i32'>;
+  private exitLabel!: Label;
+  private count = 0;
+  /** Registers whose local may differ from memory. */
+  private dirty = 0;
+  private facts: BlockFacts = { used: 0, set: 0, flags: 'memory' };
+  private ending: NodeExit | undefined;
+
+  constructor(f: FunctionBuilder, imports: ModuleImports, links: RegionLinks) {
+    super(f, imports);
+    this.links = links;
+  }
+
+  /** Facts about each block, from a run whose code is thrown away. It also makes all the imports known that `emit` will use. */
+  scan(region: Region): BlockFacts[] {
+    this.begin(region, 0xffffffff);
+    this.exitLabel = this.f.open('block');
+    return region.blocks.map((block) => {
+      this.facts = { used: 0, set: 0, flags: 'memory' };
+      this.flags.shape = 'memory';
+      this.body(block);
+      if (block.ending !== 'call') this.facts.flags = this.flags.shape;
+      return this.facts;
+    });
+  }
+
+  /** The region as a function of type REGION_PARAMS → REGION_RESULTS. */
+  emit(region: Region, facts: readonly BlockFacts[]): FunctionBody {
+    const { f } = this;
+    const graph = analyseFlow(region.successors);
+    const check = region.blocks.map((_, i) => i === 0 || graph.loopHead[i]);
+    for (const block of region.blocks) {
+      const next = block.ending === 'call' ? region.blockAt.get(block.next) : undefined;
+      if (next !== undefined) check[next] = true;
+    }
+    const longest = longestPaths(graph, region.blocks.map((block) => block.instructions.length), check);
+    const shapes = shapesAtEntry(graph, region, facts);
+    const dirty = dirtyAtEntry(graph, region, facts);
+    const set = facts.reduce((mask, fact) => mask | fact.set, 0);
+    const used = facts.reduce((mask, fact) => mask | fact.used, set);
+    const pending = new Array<number>(region.blocks.length).fill(0);
+    const flushed = (node: number): boolean => !graph.reducible || check[node] || graph.merge[node];
+
+    this.begin(region, used);
+    this.exitLabel = f.open('block');
+    this.loadState(used);
+    emitStructured(f, graph, (node) => {
+      const block = region.blocks[node];
+      this.count = flushed(node) ? 0 : pending[graph.dominator[node]];
+      this.flags.shape = shapes[node];
+      this.dirty = dirty[node];
+      if (check[node]) this.checkBudget(block, longest[node]);
+      const ending = this.body(block);
+      if (graph.successors[node].some(flushed)) this.flushCount();
+      pending[node] = this.count;
+      return ending;
+    });
+    f.unreachable();
+    f.close();
+    this.sharedExit(set);
+    return f.end();
+  }
+
+  // ── region ────────────────────────────────────────────────────────────────────────────────────
+
+  private begin(region: Region, used: number): void {
+    const { f } = this;
+    f.begin(REGION_PARAMS, REGION_RESULTS);
+    this.region = region;
+    this.mode = region.mode;
+    this.flags = new RegionFlags(f);
+    this.registers = [];
+    this.vectors = [];
+    for (let n = 0; n < 16; n++) {
+      if (used & (1 << n)) this.registers[n] = f.local('i64');
+      if (used & (0x10000 << n)) this.vectors[n] = f.local('v128');
+    }
+    this.budget = f.local('i32');
+    this.tlb = f.local('i32');
+    this.exitRip = f.local('i64');
+    this.exitCount = f.local('i32');
+    this.exitStatus = f.local('i32');
+    this.count = 0;
+    this.dirty = 0;
+    this.usedMask = used;
+  }
+
+  private usedMask = 0;
+
+  private loadState(mask: number): void {
+    const { f } = this;
+    this.loadRegisters(mask);
+    this.flags.load();
+    f.set(this.budget, f.load.i32Load(f.i32.const(0), BUDGET));
+    f.set(this.tlb, f.load.i32Load(f.i32.const(0), TLB_BASE));
+    this.dirty = 0;
+  }
+
+  private loadRegisters(mask: number): void {
+    const { f } = this;
+    for (let n = 0; n < 16; n++) {
+      if (mask & (1 << n)) f.set(this.registers[n], f.load.i64Load(f.i32.const(0), GPR + n * 8));
+      if (mask & (0x10000 << n)) f.set(this.vectors[n], f.load.v128Load(f.i32.const(0), XMM + n * 16));
+    }
+  }
+
+  private storeRegisters(mask: number): void {
+    const { f } = this;
+    for (let n = 0; n < 16; n++) {
+      if (mask & (1 << n)) f.store.i64Store(f.i32.const(0), f.get(this.registers[n]), GPR + n * 8);
+      if (mask & (0x10000 << n)) f.store.v128Store(f.i32.const(0), f.get(this.vectors[n]), XMM + n * 16);
+    }
+  }
+
+  /** Registers, flags and budget to memory, as after the `count` instructions counted so far. */
+  private storeState(): void {
+    const { f } = this;
+    this.storeRegisters(this.dirty);
+    this.flags.store();
+    f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.i32.const(this.count)), BUDGET);
+  }
+
+  private sharedExit(set: number): void {
+    const { f } = this;
+    this.storeRegisters(set);
+    this.flags.storeMixed();
+    f.store.i64Store(f.i32.const(0), f.get(this.exitRip), RIP);
+    f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.get(this.exitCount)), BUDGET);
+    f.return(f.get(this.exitStatus));
+  }
+
+  /** Out through the shared exit; `status` is pushed by the caller. */
+  private leaveAt(rip: number, count: number, status: () => I32): void {
+    const { f } = this;
+    f.set(this.exitRip, f.i64.const(rip));
+    f.set(this.exitCount, f.i32.const(count));
+    f.set(this.exitStatus, status());
+    f.br(this.exitLabel);
+  }
+
+  private checkBudget(block: Block, longest: number): void {
+    const { f } = this;
+    f.if(
+      f.i32.ltS(f.get(this.budget), f.i32.const(longest)),
+      () => this.leaveAt(block.address, 0, () => f.i32.const(INTERPRET)),
+      undefined,
+      false,
+    );
+  }
+
+  private flushCount(): void {
+    if (this.count === 0) return;
+    const { f } = this;
+    f.set(this.budget, f.i32.sub(f.get(this.budget), f.i32.const(this.count)));
+    this.count = 0;
+  }
+
+  private body(block: Block): NodeExit {
+    this.ending = undefined;
+    for (const instruction of block.instructions) {
+      const form = instruction.form as Form;
+      this.instruction = instruction;
+      this.emitForm(form, instruction);
+      if (this.ending === undefined) this.count++;
+    }
+    return this.ending ?? this.goOn(block.next);
+  }
+
+  // ── control flow ──────────────────────────────────────────────────────────────────────────────
+
+  /** Unconditionally to a guest address, inside the region or not. */
+  private goOn(address: number): NodeExit {
+    const node = this.region.blockAt.get(address);
+    if (node !== undefined) return { kind: 'jump', to: node };
+    this.transfer(address);
+    return { kind: 'none' };
+  }
+
+  private way(address: number): number | (() => void) {
+    const node = this.region.blockAt.get(address);
+    if (node !== undefined) return node;
+    const { count } = this;
+    return () => {
+      this.count = count;
+      this.transfer(address);
+    };
+  }
+
+  /** Leaves for a known address: to its region if there is one, else to the dispatcher. */
+  private transfer(address: number): void {
+    const { f } = this;
+    this.storeState();
+    f.store.i64Store(f.i32.const(0), f.i64.const(address), RIP);
+    this.tailCall(this.links.constant(f, address));
+  }
+
+  private tailCall(found: I32): void {
+    const { f } = this;
+    const target = f.keep(found);
+    f.if(f.get(target), () => f.returnCallIndirect(this.links.type, [f.get(f.param(0, 'i32'))], f.get(target)));
+    f.release(target);
+    f.return(f.i32.const(Exit.none));
+  }
+
+  /** Runs the callee as a nested wasm call; all state is in memory, RIP included. Afterwards at the return point, or gone. */
+  private callRegion(found: I32): NodeExit {
+    const { f } = this;
+    const next = this.nextGuestAddress();
+    const target = f.keep(found);
+    const depth = f.param(0, 'i32');
+    f.if(
+      f.i32.or(f.i32.eqz(f.get(target)), f.i32.eqz(f.get(depth))),
+      () => f.return(f.i32.const(Exit.none)),
+      undefined,
+      false,
+    );
+    const status = f.keep(f.callIndirect(this.links.type, [f.i32.sub(f.get(depth), f.i32.const(1))], f.get(target), 'i32'));
+    f.if(
+      f.i32.or(f.get(status), f.i64.ne(f.load.i64Load(f.i32.const(0), RIP), f.i64.const(next))),
+      () => f.return(f.get(status)),
+      undefined,
+      false,
+    );
+    f.release(target);
+    f.release(status);
+    const node = this.region.blockAt.get(next);
+    if (node === undefined) {
+      this.tailCall(this.links.constant(f, next));
+      return { kind: 'none' };
+    }
+    this.loadState(this.usedMask);
+    this.count = 0;
+    return { kind: 'jump', to: node };
+  }
+
+  private nextGuestAddress(): number {
+    const { address, length } = this.instruction;
+    return this.mode === 32 ? (address + length) >>> 0 : address + length;
+  }
+
+  private targetAddress(): number {
+    return relativeTarget(this.instruction, this.mode);
+  }
+
+  nextAddress(): I64 {
+    return this.f.i64.const(this.nextGuestAddress());
+  }
+
+  jump(): void {
+    this.count++;
+    this.ending = this.goOn(this.targetAddress());
+  }
+
+  branch(condition: I32): void {
+    this.count++;
+    this.ending = { kind: 'branch', condition, taken: this.way(this.targetAddress()), otherwise: this.way(this.nextGuestAddress()) };
+  }
+
+  override call(): void {
+    const { f } = this;
+    const size = this.mode === 64 ? 8 : this.operandSize;
+    const next = this.nextAddress();
+    this.push(size, size === 8 ? next : f.convert.i32WrapI64(next));
+    this.count++;
+    this.storeState();
+    const target = this.targetAddress();
+    f.store.i64Store(f.i32.const(0), f.i64.const(target), RIP);
+    this.ending = this.callRegion(this.links.constant(f, target));
+  }
+
+  jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
+    const { f } = this;
+    this.count++;
+    this.storeState();
+    f.store.i64Store(f.i32.const(0), f.get(target), RIP);
+    if (kind === 'call') {
+      this.ending = this.callRegion(this.links.dynamic(f, target));
+      return;
+    }
+    this.ending = { kind: 'none' };
+    if (kind === 'jmp') this.tailCall(this.links.dynamic(f, target));
+    else f.return(f.i32.const(Exit.none));
+  }
+
+  protected leave(retired: boolean): void {
+    const { f } = this;
+    const status = (): I32 => f.load.i32Load(f.i32.const(0), EXIT_REASON);
+    if (retired) this.leaveAt(this.nextGuestAddress(), this.count + 1, status);
+    else this.leaveAt(this.instruction.address, this.count, status);
+  }
+
+  override exit(reason: Exit, argument?: I64): void {
+    super.exit(reason, argument);
+    this.ending = { kind: 'none' };
+  }
+
+  override when(condition: I32, body: () => void): void {
+    const before = this.flags.shape;
+    super.when(condition, body);
+    this.flags.shape = meetShapes(before, this.flags.shape);
+  }
+
+  // ── helpers on CPU state in memory ────────────────────────────────────────────────────────────
+
+  override complex(helper: Helper<'i32'>, args: readonly Val<ValType>[], effects: ComplexEffects): void {
+    const { f } = this;
+    const status = this.keep(this.callComplex(helper, args, effects));
+    this.afterComplex(effects);
+    f.if(f.get(status), () => {
+      // One chunk of a repeated string instruction is done and counts.
+      f.set(this.exitCount, f.i32.add(f.i32.const(this.count), f.i32.eq(f.load.i32Load(f.i32.const(0), EXIT_REASON), f.i32.const(Exit.again))));
+      f.set(this.exitRip, f.i64.const(this.instruction.address));
+      f.set(this.exitStatus, f.load.i32Load(f.i32.const(0), EXIT_REASON));
+      f.br(this.exitLabel);
+    }, undefined, false);
+  }
+
+  private callComplex(helper: Helper<'i32'>, args: readonly Val<ValType>[], effects: ComplexEffects): I32 {
+    this.beforeComplex(effects);
+    return this.f.call(this.imports.helper(helper), args, 'i32');
+  }
+
+  // What a helper sets only sometimes must be there beforehand, too.
+  protected beforeComplex(effects: ComplexEffects): void {
+    const mask = registerMask(effects.reads) | registerMask(effects.writes);
+    this.facts.used |= mask;
+    this.storeRegisters(this.dirty & mask);
+    if (effects.readsXmm || effects.writesXmm) this.storeRegisters(this.dirty & ~0xffff);
+    if (effects.readsFlags || effects.writesFlags) this.flags.store();
+  }
+
+  protected afterComplex(effects: ComplexEffects): void {
+    this.loadRegisters(registerMask(effects.writes));
+    if (effects.writesXmm) this.loadRegisters(this.usedMask & ~0xffff);
+    if (effects.writesFlags) this.flags.load();
+  }
+
+  // ── registers ─────────────────────────────────────────────────────────────────────────────────
+
+  /** The register number and the bit where an operand of `size` bytes starts. */
+  private place(operand: number, size: number): { n: number; shift: number } {
+    const { method, register } = this.spec(operand);
+    const { reg, rm, opcodeReg, rex } = this.instruction;
+    const n = method === 'fixed' ? (register ?? 0) : method === 'reg' ? reg : method === 'opcodeReg' ? opcodeReg : rm;
+    if (size === 1 && method !== 'fixed' && !rex && n >= 4 && n < 8) return { n: n - 4, shift: 8 };
+    return { n, shift: 0 };
+  }
+
+  private local(n: number): Local<'i64'> {
+    this.facts.used |= 1 << n;
+    return this.registers[n];
+  }
+
+  private assign(n: number, value: I64): void {
+    this.f.set(this.registers[n], value);
+    this.facts.set |= 1 << n;
+    this.dirty |= 1 << n;
+  }
+
+  private readAt(n: number, shift: number, size: number): Word {
+    const { f } = this;
+    const whole = f.get(this.local(n));
+    if (size === 8) return whole;
+    const word = f.convert.i32WrapI64(whole);
+    if (size === 4) return word;
+    return f.i32.and(shift === 0 ? word : f.i32.shrU(word, f.i32.const(shift)), f.i32.const(size === 1 ? 0xff : 0xffff));
+  }
+
+  private writeAt(n: number, shift: number, size: number, value: Word): void {
+    const { f } = this;
+    if (size === 8) {
+      this.assign(n, value as I64);
+      return;
+    }
+    const wide = f.convert.i64ExtendI32U(value as I32);
+    if (size === 4) {
+      this.assign(n, wide);
+      return;
+    }
+    const mask = size === 1 ? BYTE : WORD;
+    const low = f.i64.and(wide, f.i64.const(mask));
+    const placed = shift === 0 ? low : f.i64.shl(low, f.i64.const(shift));
+    this.assign(n, f.i64.or(placed, f.i64.and(f.get(this.local(n)), f.i64.const(~(mask << BigInt(shift))))));
+  }
+
+  protected readRegister(operand: number, size: number): Word {
+    const { n, shift } = this.place(operand, size);
+    return this.readAt(n, shift, size);
+  }
+
+  protected writeRegister(operand: number, size: number, value: Word): void {
+    const { n, shift } = this.place(operand, size);
+    this.writeAt(n, shift, size, value);
+  }
+
+  gpr(n: number, size: number): Word {
+    return this.readAt(n, 0, size);
+  }
+
+  setGpr(n: number, size: number, value: Word): void {
+    this.writeAt(n, 0, size, value);
+  }
+
+  sameRegister(a: number, b: number): boolean {
+    if (this.kind(a) !== this.kind(b) || this.sizeOf(a) !== this.sizeOf(b)) return false;
+    switch (this.kind(a)) {
+      case 'reg': {
+        const x = this.place(a, this.sizeOf(a));
+        const y = this.place(b, this.sizeOf(b));
+        return x.n === y.n && x.shift === y.shift;
+      }
+      case 'xmm':
+      case 'mmx':
+        return this.vectorNumber(a) === this.vectorNumber(b);
+      default:
+        return false;
+    }
+  }
+
+  private vectorNumber(operand: number): number {
+    const { method, register } = this.spec(operand);
+    const { reg, rm } = this.instruction;
+    switch (method) {
+      case 'fixed':
+        return register ?? 0;
+      case 'xmmReg':
+      case 'mmxReg':
+        return reg;
+      default:
+        return rm;
+    }
+  }
+
+  registerNumber(operand: number): I32 {
+    return this.f.i32.const(this.kind(operand) === 'mmx' ? this.vectorNumber(operand) & 7 : this.vectorNumber(operand));
+  }
+
+  xmm(n: number): V128 {
+    this.facts.used |= 0x10000 << n;
+    return this.f.get(this.vectors[n]);
+  }
+
+  setXmm(n: number, value: V128): void {
+    this.f.set(this.vectors[n], value);
+    this.facts.set |= 0x10000 << n;
+    this.dirty |= 0x10000 << n;
+  }
+
+  protected readXmmOperand(operand: number): V128 {
+    return this.xmm(this.vectorNumber(operand));
+  }
+
+  protected writeXmmOperand(operand: number, value: V128): void {
+    this.setXmm(this.vectorNumber(operand), value);
+  }
+
+  protected mmxAddress(operand: number): I32 {
+    return this.f.i32.const(FPU_REGS + (this.vectorNumber(operand) & 7) * 16);
+  }
+
+  // ── operands ──────────────────────────────────────────────────────────────────────────────────
+
+  protected immediate(operand: number, size: number): Word {
+    const { f } = this;
+    const { immediate, immediateHigh } = this.instruction;
+    if (this.isSecondImmediate(operand)) return f.word(size).const(this.instruction.immediate2);
+    if (size === 8) return f.i64.const((BigInt(immediateHigh) << 32n) | BigInt(immediate >>> 0));
+    return f.i32.const(size === 4 ? immediate : immediate & (size === 1 ? 0xff : 0xffff));
+  }
+
+  private isSecondImmediate(operand: number): boolean {
+    for (let i = 0; i < operand; i++) if (this.spec(i).method === 'imm') return true;
+    return false;
+  }
+
+  staticImmediate(operand: number): number | undefined {
+    const { method } = this.spec(operand);
+    if (method === 'one') return 1;
+    if (method !== 'imm') return undefined;
+    return this.isSecondImmediate(operand) ? this.instruction.immediate2 : this.instruction.immediate;
+  }
+
+  protected segmentNumber(_operand: number): number {
+    return this.instruction.reg;
+  }
+
+  protected segmentMatters(n: number): boolean {
+    return n === Segment.fs || n === Segment.gs;
+  }
+
+  protected tlbBase(): I32 {
+    return this.f.get(this.tlb);
+  }
+
+  protected addressSum(): I64 {
+    const { f } = this;
+    const { base, index, scale, displacement, ripRelative, address, length, addressSize, immediateHigh } = this.instruction;
+    if (ripRelative) return f.i64.const(address + length + displacement);
+    if (base < 0 && index < 0) {
+      const absolute = addressSize === 8 && this.form.operands.some(({ method }) => method === 'moffs');
+      return f.i64.const(absolute ? (BigInt(immediateHigh) << 32n) | BigInt(displacement >>> 0) : displacement);
+    }
+    let sum: I64 | undefined;
+    if (base >= 0) sum = f.get(this.local(base));
+    if (index >= 0) {
+      const register = f.get(this.local(index));
+      const scaled = scale === 0 ? register : f.i64.shl(register, f.i64.const(scale));
+      sum = sum === undefined ? scaled : f.i64.add(sum, scaled);
+    }
+    return displacement === 0 ? (sum as I64) : f.i64.add(sum as I64, f.i64.const(displacement));
+  }
+
+  // ── flags ─────────────────────────────────────────────────────────────────────────────────────
+
+  protected knownFlags(): FlagSource | undefined {
+    return this.flags.known();
+  }
+
+  protected dynamicFlags(): DynamicFlags {
+    return this.flags.dynamic();
+  }
+
+  protected storeFlags(setter: FlagSetter): void {
+    this.flags.set(setter, this.mnemonic === 'CMP');
+  }
+
+  protected storeFlagBits(size: number, result: WordLocal, bits: Local<'i32'>): void {
+    this.flags.setBits(size, result, bits);
+  }
+
+  protected storeAllFlags(bits: Local<'i32'>): void {
+    this.flags.setAll(bits);
+  }
+}
+
+function registerMask(numbers: readonly number[] | undefined): number {
+  return (numbers ?? []).reduce((mask, n) => mask | (1 << n), 0);
+}
+
+/** What is known of the flags where each block starts. */
+function shapesAtEntry(graph: FlowGraph, region: Region, facts: readonly BlockFacts[]): FlagShape[] {
+  const shapes: (FlagShape | undefined)[] = region.blocks.map(() => undefined);
+  shapes[0] = 'memory';
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const node of graph.order) {
+      let shape: FlagShape | undefined = node === 0 ? 'memory' : undefined;
+      for (const from of graph.predecessors[node]) {
+        const after = region.blocks[from].ending === 'call' || facts[from].flags !== 'memory' ? facts[from].flags : shapes[from];
+        if (after !== undefined) shape = shape === undefined ? after : meetShapes(shape, after);
+      }
+      if (shape !== undefined && shape !== shapes[node]) {
+        const known = shapes[node];
+        if (known !== undefined && known !== 'mixed' && meetShapes(known, shape) === known) continue;
+        shapes[node] = shape;
+        changed = true;
+      }
+    }
+  }
+  return shapes.map((shape) => shape ?? 'mixed');
+}
+
+/** Registers that may differ from memory where each block starts. */
+function dirtyAtEntry(graph: FlowGraph, region: Region, facts: readonly BlockFacts[]): number[] {
+  const dirty = new Array<number>(region.blocks.length).fill(0);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const node of graph.order) {
+      let mask = dirty[node];
+      for (const from of graph.predecessors[node]) mask |= region.blocks[from].ending === 'call' ? 0 : dirty[from] | facts[from].set;
+      if (mask !== dirty[node]) {
+        dirty[node] = mask;
+        changed = true;
+      }
+    }
+  }
+  return dirty;
+}
