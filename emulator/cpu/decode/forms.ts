@@ -4,9 +4,21 @@
 import type { Form, FormRow } from './form.ts';
 import { parseRow, type ParsedRow } from './parse-row.ts';
 import { arithmeticRows } from '../semantics/arithmetic.ts';
+import { atomicRows } from '../semantics/atomic.ts';
+import { bitRows } from '../semantics/bit.ts';
+import { controlFlowRows } from '../semantics/control-flow.ts';
+import { flagControlRows } from '../semantics/flag-control.ts';
+import { logicRows } from '../semantics/logic.ts';
+import { moveRows } from '../semantics/move.ts';
+import { multiplyDivideRows } from '../semantics/multiply-divide.ts';
+import { segmentRows } from '../semantics/segment.ts';
+import { shiftRows } from '../semantics/shift.ts';
+import { stackRows } from '../semantics/stack.ts';
+import { systemRows } from '../semantics/system.ts';
 
 const FAMILIES: readonly (readonly FormRow[])[] = [
-  arithmeticRows,
+  arithmeticRows, logicRows, moveRows, shiftRows, multiplyDivideRows, bitRows, atomicRows, stackRows, controlFlowRows,
+  flagControlRows, segmentRows, systemRows,
 ];
 
 export const PARSED_ROWS: readonly ParsedRow[] = FAMILIES.flat().map(parseRow);

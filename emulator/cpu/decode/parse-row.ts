@@ -181,7 +181,7 @@ function parseOpcode(text: string, fail: (why: string) => never): Encoding {
   const bytes: { value: number; plusRegister: boolean }[] = [];
   const tokens = words(text.replace(/\s*\+\s*(r[bwdo]?|i)\b/g, '+r'));
   tokens.forEach((token, position) => {
-    const byte = /^([0-9A-F]{2})(\+r)?$/i.exec(token);
+    const byte = /^([0-9A-F]{2})(\+r)?$/.exec(token);
     const digit = /^\/([0-7])$/.exec(token);
     if (token === 'NP') encoding.prefix = PrefixClass.none;
     else if (token === 'REX.W') encoding.wide = true;
@@ -222,5 +222,5 @@ function parseOpcode(text: string, fail: (why: string) => never): Encoding {
 
 // 66, F2 and F3 are opcodes of their own nowhere, so they are prefixes whenever something follows.
 function isMandatory(token: string, next: string): boolean {
-  return /^(66|F2|F3)$/i.test(token) && /^(REX\.W|[0-9A-F]{2}(\+r)?)$/i.test(next);
+  return /^(66|F2|F3)$/.test(token) && /^(REX\.W|[0-9A-F]{2}(\+r)?)$/.test(next);
 }

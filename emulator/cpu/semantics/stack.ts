@@ -1,0 +1,158 @@
+/** PUSH POP PUSHF POPF PUSHA POPA ENTER LEAVE (SDM vol. 2). */
+import type { FormRow, Semantic } from '../decode/form.ts';
+import { GPR, Reg } from '../state.ts';
+import type { I32, I64 } from '../wasm/function-builder.ts';
+import type { Emitter, Helper, HelperEnvironment } from './emitter.ts';
+import { loadSelector } from './segment.ts';
+import { toI32, toWord } from './integer-bits.ts';
+import { readGuest, writeGuest } from './guest-bytes.ts';
+
+const push: Semantic = (e) => {
+  const value = e.keep(toWord(e.f, e.operandSize, e.read(0)));
+  e.push(e.operandSize, e.f.get(value));
+};
+
+// rsp first, so that POP rSP ends with what was popped. Memory destinations: the decoder has accounted for rsp as base (`pops-base`).
+const pop: Semantic = (e) => {
+  const value = e.keep(e.pop(e.operandSize));
+  if (e.kind(0) === 'mem') {
+    e.write(0, e.f.get(value));
+    e.adjustStack(e.operandSize);
+  } else {
+    e.adjustStack(e.operandSize);
+    e.write(0, e.f.get(value));
+  }
+};
+
+const popSegment = (segment: number): Semantic => (e) => {
+  const value = e.keep(toI32(e.f, e.pop(e.operandSize)));
+  loadSelector(e, segment, value);
+  e.adjustStack(e.operandSize);
+};
+
+/** rflags as stored: RF and VM read as 0. */
+const pushFlags: Semantic = (e) => {
+  const value = e.keep(e.f.i32.and(e.rflags(), e.f.i32.const(0x00fcffff)));
+  e.push(e.operandSize, toWord(e.f, e.operandSize, e.f.get(value)));
+};
+
+const popFlags: Semantic = (e) => {
+  const value = e.keep(toI32(e.f, e.pop(e.operandSize)));
+  e.adjustStack(e.operandSize);
+  e.setRflags(e.f.get(value), e.operandSize);
+};
+
+const leave: Semantic = (e) => {
+  const { f } = e;
+  const size = e.mode === 64 ? 8 : 4;
+  const frame = e.keep(e.mode === 64 ? (e.gpr(Reg.rbp, 8) as I64) : f.convert.i64ExtendI32U(e.gpr(Reg.rbp, 4) as I32));
+  const saved = e.keep(e.operandSize === 8 ? e.loadAt('i64Load', frame) : e.loadAt(e.operandSize === 4 ? 'i32Load' : 'i32Load16U', frame));
+  const top = f.i64.add(f.get(frame), f.i64.const(e.operandSize));
+  e.setGpr(Reg.rsp, size, toWord(f, size, top));
+  e.setGpr(Reg.rbp, e.operandSize, f.get(saved));
+};
+
+/** Value of general register `n` in a helper: all 64 bits as two halves would be lossy, so only modes' addresses (below 2^53). */
+function pointer(env: HelperEnvironment, n: number, mode: number): number {
+  const low = env.view.getUint32(GPR + n * 8, true);
+  return mode === 64 ? low + env.view.getUint32(GPR + n * 8 + 4, true) * 2 ** 32 : low;
+}
+
+function setPointer(env: HelperEnvironment, n: number, mode: number, value: number): void {
+  env.view.setUint32(GPR + n * 8, value % 2 ** 32, true);
+  env.view.setUint32(GPR + n * 8 + 4, mode === 64 ? Math.floor(value / 2 ** 32) : 0, true);
+}
+
+/** The frame is put together in one piece and stored at once, highest address first in it: (saved rBP, frame pointers, rBP itself). */
+const enterHelper: Helper<'i32'> = {
+  name: 'enter',
+  params: ['i32', 'i32', 'i32', 'i32'],
+  result: 'i32',
+  make: (env) => (mode: number, size: number, locals: number, level: number): number => {
+    const frame = pointer(env, Reg.rsp, mode) - size;
+    const base = pointer(env, Reg.rbp, mode);
+    const slots = level === 0 ? 1 : level + 1;
+    const bytes = new Uint8Array(slots * size);
+    const view = new DataView(bytes.buffer);
+    const put = (slot: number, value: number): void => {
+      const at = (slots - 1 - slot) * size;
+      if (size === 2) view.setUint16(at, value % 2 ** 16, true);
+      else view.setUint32(at, value % 2 ** 32, true);
+      if (size === 8) view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+    };
+    bytes.set(env.u8.subarray(GPR + Reg.rbp * 8, GPR + Reg.rbp * 8 + size), (slots - 1) * size);
+    for (let slot = 1; slot < slots - 1; slot++) {
+      const saved = readGuest(env, base - slot * size, size);
+      if (saved === undefined) return 1;
+      bytes.set(saved, (slots - 1 - slot) * size);
+    }
+    if (level > 0) put(slots - 1, frame);
+    if (!writeGuest(env, frame - (slots - 1) * size, bytes)) return 1;
+    setPointer(env, Reg.rsp, mode, frame - (slots - 1) * size - locals);
+    if (size === 2) env.view.setUint16(GPR + Reg.rbp * 8, frame % 2 ** 16, true);
+    else setPointer(env, Reg.rbp, mode, frame);
+    return 0;
+  },
+};
+
+const enter: Semantic = (e) => {
+  const { f } = e;
+  const level = f.i32.and(toI32(f, e.read(1)), f.i32.const(31));
+  const kept = e.keep(level);
+  e.complex(enterHelper, [f.i32.const(e.mode), f.i32.const(e.operandSize), toI32(f, e.read(0)), f.get(kept)],
+    { reads: [Reg.rsp, Reg.rbp], writes: [Reg.rsp, Reg.rbp] });
+};
+
+const EIGHT = [Reg.rax, Reg.rcx, Reg.rdx, Reg.rbx, Reg.rsp, Reg.rbp, Reg.rsi, Reg.rdi] as const;
+
+/** PUSHA and POPA: eight registers, rdi lowest; POPA skips the saved rSP. */
+const allHelper = (save: boolean): Helper<'i32'> => ({
+  name: save ? 'pushAll' : 'popAll',
+  params: ['i32'],
+  result: 'i32',
+  make: (env) => (size: number): number => {
+    const top = env.view.getUint32(GPR + Reg.rsp * 8, true);
+    const at = (n: number): number => (7 - n) * size;
+    if (save) {
+      const bytes = new Uint8Array(8 * size);
+      for (const n of EIGHT) bytes.set(env.u8.subarray(GPR + n * 8, GPR + n * 8 + size), at(n));
+      if (!writeGuest(env, (top - 8 * size) >>> 0, bytes)) return 1;
+      env.view.setUint32(GPR + Reg.rsp * 8, top - 8 * size, true);
+      return 0;
+    }
+    const bytes = readGuest(env, top, 8 * size);
+    if (bytes === undefined) return 1;
+    for (const n of EIGHT) if (n !== Reg.rsp) env.u8.set(bytes.subarray(at(n), at(n) + size), GPR + n * 8);
+    env.view.setUint32(GPR + Reg.rsp * 8, top + 8 * size, true);
+    return 0;
+  },
+});
+
+const all = (helper: Helper<'i32'>): Semantic => (e: Emitter) =>
+  e.complex(helper, [e.f.i32.const(e.operandSize)], { reads: EIGHT, writes: EIGHT });
+
+export const stackRows: readonly FormRow[] = [
+  ['PUSH', '50+r', 'Zv', push, 'd64'],
+  ['PUSH', 'FF /6', 'Ev', push, 'd64'],
+  ['PUSH', '68 iz', 'Iz', push, 'd64'],
+  ['PUSH', '6A ib', 'sIb', push, 'd64'],
+  ['PUSH', '06', 'ES', push, 'i64'],
+  ['PUSH', '0E', 'CS', push, 'i64'],
+  ['PUSH', '16', 'SS', push, 'i64'],
+  ['PUSH', '1E', 'DS', push, 'i64'],
+  ['PUSH', '0F A0', 'FS', push, 'd64'],
+  ['PUSH', '0F A8', 'GS', push, 'd64'],
+  ['POP', '58+r', 'Zv', pop, 'd64'],
+  ['POP', '8F /0', 'Ev', pop, 'd64 pops-base'],
+  ['POP', '07', 'ES', popSegment(0), 'i64'],
+  ['POP', '17', 'SS', popSegment(2), 'i64'],
+  ['POP', '1F', 'DS', popSegment(3), 'i64'],
+  ['POP', '0F A1', 'FS', popSegment(4), 'd64'],
+  ['POP', '0F A9', 'GS', popSegment(5), 'd64'],
+  ['PUSHF', '9C', '', pushFlags, 'd64'],
+  ['POPF', '9D', '', popFlags, 'd64'],
+  ['LEAVE', 'C9', '', leave, 'd64'],
+  ['ENTER', 'C8 iw ib', 'Iw Ib', enter, 'd64'],
+  ['PUSHA', '60', '', all(allHelper(true)), 'i64'],
+  ['POPA', '61', '', all(allHelper(false)), 'i64'],
+];
