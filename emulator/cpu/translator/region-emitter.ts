@@ -17,23 +17,14 @@ import type { FlagSource } from '../semantics/flag-formulas.ts';
 import { BUDGET, EXIT_REASON, FPU_REGS, GPR, RIP, Segment, TLB_BASE, XMM } from '../state.ts';
 import type { FunctionBody, FunctionBuilder, I32, I64, Label, Local, V128, Val, ValType, Word } from '../wasm/function-builder.ts';
 import { analyseFlow, longestPaths, type FlowGraph } from './flow-graph.ts';
+import { regionAt, regionAtLocal } from './jump-links.ts';
 import { INTERPRET, REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
 import { RegionFlags, meetShapes, type FlagShape } from './region-flags.ts';
 import { relativeTarget, type Block, type Region } from './region.ts';
 import { emitStructured, type NodeExit } from './structured-flow.ts';
 
-/** How a region finds the others. Each function pushes the table index of the region at an address, or 0. */
-export interface RegionLinks {
-  constant(f: FunctionBuilder, address: number): I32;
-  dynamic(f: FunctionBuilder, address: Local<'i64'>): I32;
-  /** Function index of the region itself within its module, once known. */
-  self: number | undefined;
-  /** Type index of a region function. */
-  readonly type: number;
-}
-
 /** What the scan finds for a block. Bit n of a mask: general register n; bit n + 16: xmm n. */
-interface BlockFacts {
+export interface BlockFacts {
   used: number;
   set: number;
   flags: FlagShape;
@@ -44,7 +35,8 @@ const WORD = 0xffffn;
 
 export class RegionEmitter extends EmitterBase {
   mode: 64 | 32 = 64;
-  private readonly links: RegionLinks;
+  /** Type index of a region function in the module. */
+  private readonly type: number;
   private region!: Region;
   private instruction!: Instruction;
   private flags!: RegionFlags;
@@ -58,14 +50,16 @@ export class RegionEmitter extends EmitterBase {
   private exitStatus!: Local<'i32'>;
   private exitLabel!: Label;
   private count = 0;
+  /** Registers that have a local. */
+  private usedMask = 0;
   /** Registers whose local may differ from memory. */
   private dirty = 0;
   private facts: BlockFacts = { used: 0, set: 0, flags: 'memory' };
   private ending: NodeExit | undefined;
 
-  constructor(f: FunctionBuilder, imports: ModuleImports, links: RegionLinks) {
+  constructor(f: FunctionBuilder, imports: ModuleImports, type: number) {
     super(f, imports);
-    this.links = links;
+    this.type = type;
   }
 
   /** Facts about each block, from a run whose code is thrown away. It also makes all the imports known that `emit` will use. */
@@ -141,8 +135,6 @@ export class RegionEmitter extends EmitterBase {
     this.dirty = 0;
     this.usedMask = used;
   }
-
-  private usedMask = 0;
 
   private loadState(mask: number): void {
     const { f } = this;
@@ -248,13 +240,13 @@ export class RegionEmitter extends EmitterBase {
     const { f } = this;
     this.storeState();
     f.store.i64Store(f.i32.const(0), f.i64.const(address), RIP);
-    this.tailCall(this.links.constant(f, address));
+    this.tailCall(regionAt(f, address));
   }
 
   private tailCall(found: I32): void {
     const { f } = this;
     const target = f.keep(found);
-    f.if(f.get(target), () => f.returnCallIndirect(this.links.type, [f.get(f.param(0, 'i32'))], f.get(target)));
+    f.if(f.get(target), () => f.returnCallIndirect(this.type, [f.get(f.param(0, 'i32'))], f.get(target)));
     f.release(target);
     f.return(f.i32.const(Exit.none));
   }
@@ -271,7 +263,7 @@ export class RegionEmitter extends EmitterBase {
       undefined,
       false,
     );
-    const status = f.keep(f.callIndirect(this.links.type, [f.i32.sub(f.get(depth), f.i32.const(1))], f.get(target), 'i32'));
+    const status = f.keep(f.callIndirect(this.type, [f.i32.sub(f.get(depth), f.i32.const(1))], f.get(target), 'i32'));
     f.if(
       f.i32.or(f.get(status), f.i64.ne(f.load.i64Load(f.i32.const(0), RIP), f.i64.const(next))),
       () => f.return(f.get(status)),
@@ -282,7 +274,7 @@ export class RegionEmitter extends EmitterBase {
     f.release(status);
     const node = this.region.blockAt.get(next);
     if (node === undefined) {
-      this.tailCall(this.links.constant(f, next));
+      this.tailCall(regionAt(f, next));
       return { kind: 'none' };
     }
     this.loadState(this.usedMask);
@@ -322,7 +314,7 @@ export class RegionEmitter extends EmitterBase {
     this.storeState();
     const target = this.targetAddress();
     f.store.i64Store(f.i32.const(0), f.i64.const(target), RIP);
-    this.ending = this.callRegion(this.links.constant(f, target));
+    this.ending = this.callRegion(regionAt(f, target));
   }
 
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
@@ -331,11 +323,11 @@ export class RegionEmitter extends EmitterBase {
     this.storeState();
     f.store.i64Store(f.i32.const(0), f.get(target), RIP);
     if (kind === 'call') {
-      this.ending = this.callRegion(this.links.dynamic(f, target));
+      this.ending = this.callRegion(regionAtLocal(f, target));
       return;
     }
     this.ending = { kind: 'none' };
-    if (kind === 'jmp') this.tailCall(this.links.dynamic(f, target));
+    if (kind === 'jmp') this.tailCall(regionAtLocal(f, target));
     else f.return(f.i32.const(Exit.none));
   }
 
@@ -476,20 +468,14 @@ export class RegionEmitter extends EmitterBase {
 
   private vectorNumber(operand: number): number {
     const { method, register } = this.spec(operand);
+    if (register !== undefined) return register;
     const { reg, rm } = this.instruction;
-    switch (method) {
-      case 'fixed':
-        return register ?? 0;
-      case 'xmmReg':
-      case 'mmxReg':
-        return reg;
-      default:
-        return rm;
-    }
+    return method === 'xmmReg' || method === 'mmxReg' ? reg : rm;
   }
 
   registerNumber(operand: number): I32 {
-    return this.f.i32.const(this.kind(operand) === 'mmx' ? this.vectorNumber(operand) & 7 : this.vectorNumber(operand));
+    const number = this.vectorNumber(operand);
+    return this.f.i32.const(this.kind(operand) === 'xmm' ? number : number & 7);
   }
 
   xmm(n: number): V128 {
@@ -534,11 +520,13 @@ export class RegionEmitter extends EmitterBase {
     const { method } = this.spec(operand);
     if (method === 'one') return 1;
     if (method !== 'imm') return undefined;
-    return this.isSecondImmediate(operand) ? this.instruction.immediate2 : this.instruction.immediate;
+    if (this.isSecondImmediate(operand)) return this.instruction.immediate2;
+    const { immediate } = this.instruction;
+    return this.form.attributes.has('imm8-static') ? immediate & 0xff : immediate;
   }
 
-  protected segmentNumber(_operand: number): number {
-    return this.instruction.reg;
+  protected segmentNumber(operand: number): number {
+    return this.spec(operand).register ?? this.instruction.reg;
   }
 
   protected segmentMatters(n: number): boolean {

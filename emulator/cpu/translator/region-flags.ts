@@ -44,6 +44,11 @@ export function meetShapes(x: FlagShape, y: FlagShape): FlagShape {
   return x.kind === y.kind && x.size === y.size && x.packing === y.packing ? x : 'mixed';
 }
 
+/** Exits have no kind `logic`: result - 0 sets the same flags, and the interpreter is fastest at comparisons. */
+function storedKind(kind: FlagKind): FlagKind {
+  return kind === FlagKind.logic ? FlagKind.sub : kind;
+}
+
 export class RegionFlags {
   shape: FlagShape = 'memory';
   private readonly f: FunctionBuilder;
@@ -88,10 +93,11 @@ export class RegionFlags {
     }
     const raw = shape.packing === Packing.bits;
     const extended = (from: Local<'i64'>): I64 => (raw ? f.get(from) : this.extended(from, shape.size));
+    const logic = shape.kind === FlagKind.logic;
     f.store.i64Store(f.i32.const(0), this.extended(this.result, shape.size), FLAG_RESULT);
-    if (shape.kind !== FlagKind.logic) f.store.i64Store(f.i32.const(0), extended(this.a), FLAG_A);
-    if (!raw) f.store.i64Store(f.i32.const(0), extended(this.b), FLAG_B);
-    f.store.i32Store(f.i32.const(0), f.i32.const(shape.kind), FLAG_KIND);
+    f.store.i64Store(f.i32.const(0), extended(logic ? this.result : this.a), FLAG_A);
+    if (!raw) f.store.i64Store(f.i32.const(0), logic ? f.i64.const(0) : extended(this.b), FLAG_B);
+    f.store.i32Store(f.i32.const(0), f.i32.const(storedKind(shape.kind)), FLAG_KIND);
   }
 
   /** As `store`, whatever the kind local says: for exits shared by places with different shapes. */
@@ -111,7 +117,7 @@ export class RegionFlags {
     if (a === undefined || b === undefined) {
       f.set(this.p, f.get(this.result));
       f.set(this.q, f.i64.const(0));
-      this.become({ kind, size, packing: Packing.bits });
+      this.become({ kind, size, packing: Packing.result });
       return;
     }
     f.set(this.a, this.widened(a));
@@ -179,7 +185,7 @@ export class RegionFlags {
 
   private become(setter: Setter): void {
     this.shape = setter;
-    this.f.set(this.kind, this.f.i32.const(setter.kind | (setter.packing << 3) | ((64 - 8 * setter.size) << 8)));
+    this.f.set(this.kind, this.f.i32.const(storedKind(setter.kind) | (setter.packing << 3) | ((64 - 8 * setter.size) << 8)));
   }
 
   /** Sets result, a and b to their canonical form, from the exit locals. */

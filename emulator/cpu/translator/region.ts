@@ -50,7 +50,6 @@ export interface Region {
 /** Target of a direct branch, call or jump. */
 export function relativeTarget(instruction: Instruction, mode: 64 | 32): number {
   const target = instruction.address + instruction.length + instruction.immediate;
-  if (instruction.operandSize === 2 && mode === 32) return target & 0xffff;
   return mode === 32 ? target >>> 0 : target;
 }
 

@@ -1,0 +1,51 @@
+/** Decodes guest code of one address space for region formation, page by page, and remembers which pages it looked at. */
+import { decode } from '../decode/decoder.ts';
+import type { Instruction } from '../decode/instruction.ts';
+import { PAGE_SIZE } from '../state.ts';
+import type { CodePage, RegionHost } from '../translator-interface.ts';
+import type { PageAccess } from '../../memory/page-access.ts';
+import type { CodeSource } from './region.ts';
+
+/** Longest instruction, and how far the decoder may read beyond its limit. */
+const MAX_LENGTH = 15;
+
+export class CodeReader implements CodeSource {
+  readonly mode: 64 | 32;
+  private readonly host: RegionHost;
+  private readonly space: PageAccess;
+  private readonly known = new Map<number, CodePage | undefined>();
+  /** An instruction that crosses into the next page is put together here. */
+  private readonly crossing = new Uint8Array(4 * MAX_LENGTH);
+
+  constructor(host: RegionHost, space: PageAccess, mode: 64 | 32) {
+    this.host = host;
+    this.space = space;
+    this.mode = mode;
+  }
+
+  isStop(address: number): boolean {
+    return this.host.isBreakpoint(address);
+  }
+
+  decode(address: number, into: Instruction): boolean {
+    const number = Math.floor(address / PAGE_SIZE);
+    const page = this.page(number);
+    if (page === undefined) return false;
+    const { u8 } = this.host.linear;
+    const offset = address - number * PAGE_SIZE;
+    const result = decode(u8, page.frame + offset, page.frame + PAGE_SIZE, address, this.mode, into);
+    if (result !== 'truncated') return result === 'ok';
+    const next = this.page(number + 1);
+    if (next === undefined) return false;
+    const first = PAGE_SIZE - offset;
+    this.crossing.set(u8.subarray(page.frame + offset, page.frame + PAGE_SIZE));
+    this.crossing.set(u8.subarray(next.frame, next.frame + MAX_LENGTH), first);
+    return decode(this.crossing, 0, first + MAX_LENGTH, address, this.mode, into) === 'ok';
+  }
+
+  /** The page as it was when it was first looked at. */
+  page(number: number): CodePage | undefined {
+    if (!this.known.has(number)) this.known.set(number, this.host.codePage(this.space, number));
+    return this.known.get(number);
+  }
+}

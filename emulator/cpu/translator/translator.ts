@@ -1,0 +1,132 @@
+/**
+ * Tier 1: turns hot code into regions. A request forms the region at once (what is decoded is what was hot); emission and compilation
+ * happen in batches, since functions that share a module share code pages and one instance. When a region becomes
+ * available depends on the worker's speed, so nothing a guest can see may depend on whether one is.
+ */
+import { FunctionBuilder } from '../wasm/function-builder.ts';
+import { ModuleBuilder } from '../wasm/module-builder.ts';
+import { ModuleImports } from '../module-imports.ts';
+import type { CodePage, RegionHost, Translator } from '../translator-interface.ts';
+import type { PageAccess } from '../../memory/page-access.ts';
+import { CodeReader } from './code-reader.ts';
+import { setEngineFlags } from './engine-flags.ts';
+import { ModuleCompiler, type CompileMode } from './module-compiler.ts';
+import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
+import { RegionEmitter } from './region-emitter.ts';
+import { findRegion, type Region } from './region.ts';
+
+/** Regions and guest instructions of one module at most. */
+const BATCH_REGIONS = 32;
+const BATCH_INSTRUCTIONS = 2000;
+
+/** A region on its way: from its request until it is dropped. */
+interface Candidate {
+  readonly region: Region;
+  readonly codeContext: number;
+  readonly pages: readonly CodePage[];
+  /** Key of the request. */
+  readonly key: string;
+}
+
+export class RegionTranslator implements Translator {
+  /** Figures for `Cpu.stats`. */
+  readonly stats = { requested: 0, refused: 0, regions: 0, instructions: 0, modules: 0, bytes: 0, stale: 0, dropped: 0 };
+  private readonly host: RegionHost;
+  private readonly compiler: ModuleCompiler;
+  private readonly builder = new FunctionBuilder();
+  private queue: Candidate[] = [];
+  private readonly batches = new Map<number, readonly Candidate[]>();
+  private nextBatch = 0;
+  /** Requests that must not be made again: on their way, or installed. */
+  private readonly known = new Set<string>();
+  private readonly installed = new Map<number, Candidate>();
+
+  constructor(host: RegionHost, mode: CompileMode) {
+    setEngineFlags();
+    this.host = host;
+    this.compiler = new ModuleCompiler(mode);
+  }
+
+  request(rip: number, mode: 64 | 32, space: PageAccess): void {
+    const codeContext = space.codeContext * 2 + (mode === 32 ? 1 : 0);
+    const key = `${codeContext}:${rip}`;
+    if (this.known.has(key)) return;
+    this.stats.requested++;
+    const reader = new CodeReader(this.host, space, mode);
+    const region = findRegion(reader, rip);
+    const pages = region?.pages.map((page) => reader.page(page)).filter((page) => page !== undefined);
+    if (region === undefined || pages === undefined || pages.length !== region.pages.length) {
+      this.stats.refused++;
+      return;
+    }
+    this.known.add(key);
+    this.queue.push({ region, codeContext, pages, key });
+    this.poll();
+  }
+
+  poll(): void {
+    for (let answer = this.compiler.take(); answer !== undefined; answer = this.compiler.take()) this.install(answer.id, answer.module);
+    // One module is compiled at a time; what is requested meanwhile becomes the next one.
+    while (this.queue.length > 0 && this.compiler.pending === 0) {
+      this.submit();
+      const answer = this.compiler.take();
+      if (answer !== undefined) this.install(answer.id, answer.module);
+    }
+  }
+
+  dropped(tableIndex: number): void {
+    const candidate = this.installed.get(tableIndex);
+    if (candidate === undefined) return;
+    this.installed.delete(tableIndex);
+    this.known.delete(candidate.key);
+    this.stats.dropped++;
+    this.host.freeSlot(tableIndex);
+  }
+
+  close(): void {
+    this.compiler.close();
+  }
+
+  private submit(): void {
+    const batch: Candidate[] = [];
+    let instructions = 0;
+    while (this.queue.length > 0 && batch.length < BATCH_REGIONS && instructions < BATCH_INSTRUCTIONS) {
+      const candidate = this.queue.shift() as Candidate;
+      batch.push(candidate);
+      for (const block of candidate.region.blocks) instructions += block.instructions.length;
+    }
+    const module = new ModuleBuilder();
+    const imports = new ModuleImports(module, this.host.linear.wasmPages);
+    const emitter = new RegionEmitter(this.builder, imports, module.type(REGION_PARAMS, REGION_RESULTS));
+    const bodies = batch.map(({ region }) => emitter.emit(region, emitter.scan(region)));
+    bodies.forEach((body, i) => module.add(body, `r${i}`));
+    this.host.requireHelpers(imports.helpers);
+    const bytes = module.finish();
+    const id = this.nextBatch++;
+    this.batches.set(id, batch);
+    this.stats.modules++;
+    this.stats.instructions += instructions;
+    this.stats.bytes += bytes.length;
+    this.compiler.submit(id, bytes);
+  }
+
+  private install(id: number, module: WebAssembly.Module): void {
+    const batch = this.batches.get(id);
+    if (batch === undefined) throw new Error(`translator: module ${id} was not asked for`);
+    this.batches.delete(id);
+    const { exports } = new WebAssembly.Instance(module, this.host.importObject);
+    batch.forEach((candidate, i) => {
+      const { region, codeContext, pages, key } = candidate;
+      const tableIndex = this.host.allocateSlot();
+      this.host.table.set(tableIndex, exports[`r${i}`]);
+      if (this.host.install({ rip: region.entry, codeContext, pages, tableIndex })) {
+        this.installed.set(tableIndex, candidate);
+        this.stats.regions++;
+      } else {
+        this.host.freeSlot(tableIndex);
+        this.known.delete(key);
+        this.stats.stale++;
+      }
+    });
+  }
+}
