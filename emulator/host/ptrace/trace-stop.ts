@@ -16,7 +16,7 @@ export class TraceStop {
   readonly kind: TraceStopKind;
   /** What wait4 shows in bits 8 and up: signal, | 0x80 for system calls, | event << 8. */
   readonly code: number;
-  /** siginfo of the stop; undefined for a group stop of an attached (not seized) tracee, where PTRACE_GETSIGINFO says EINVAL. */
+  /** The signal of a 'signal' stop; of others only when PTRACE_SETSIGINFO put one here. */
   info: SignalInfo | undefined;
   /** PTRACE_SYSEMU: the call is not made. */
   readonly skip: boolean;

@@ -26,6 +26,16 @@ export class PendingSignals {
     return true;
   }
 
+  /** Queues without merging (POSIX timers, each of which has its own place in the queue). */
+  addSeparately(info: SignalInfo): void {
+    this.set.add(info.signal);
+    this.queue.push(info);
+  }
+
+  holds(info: SignalInfo): boolean {
+    return this.queue.includes(info);
+  }
+
   /** Takes the lowest signal outside `blocked`, its oldest occurrence; undefined if there is none. */
   take(blocked: SignalSet): SignalInfo | undefined {
     const signal = this.set.lowestOutside(blocked);
