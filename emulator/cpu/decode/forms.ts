@@ -12,13 +12,18 @@ import { logicRows } from '../semantics/logic.ts';
 import { moveRows } from '../semantics/move.ts';
 import { multiplyDivideRows } from '../semantics/multiply-divide.ts';
 import { segmentRows } from '../semantics/segment.ts';
+import { sseFloatForms } from '../semantics/sse-float.ts';
+import { sseIntegerForms } from '../semantics/sse-integer.ts';
+import { sseMoveForms } from '../semantics/sse-move.ts';
 import { shiftRows } from '../semantics/shift.ts';
+import { stringRows } from '../semantics/string.ts';
 import { stackRows } from '../semantics/stack.ts';
 import { systemRows } from '../semantics/system.ts';
 
 const FAMILIES: readonly (readonly FormRow[])[] = [
   arithmeticRows, logicRows, moveRows, shiftRows, multiplyDivideRows, bitRows, atomicRows, stackRows, controlFlowRows,
-  flagControlRows, segmentRows, systemRows,
+  stringRows, flagControlRows, segmentRows, systemRows,
+  sseMoveForms, sseIntegerForms, sseFloatForms,
 ];
 
 export const PARSED_ROWS: readonly ParsedRow[] = FAMILIES.flat().map(parseRow);

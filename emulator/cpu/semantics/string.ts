@@ -1,0 +1,313 @@
+/**
+ * String instructions: MOVS CMPS STOS LODS SCAS (SDM vol. 2). One element without REP. With it, a helper does a chunk
+ * per call: as many elements as lie in the current page of each operand (an element across a page boundary alone), so that a fault always
+ * finds whole elements done; a chunk counts as one instruction in every tier.
+ */
+import type { FormRow, Semantic } from '../decode/form.ts';
+import { Exit } from '../exits.ts';
+import { Flag, FlagKind } from '../flags.ts';
+import { EXIT_REASON, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, FLAGS_OTHER, GPR, PAGE_SIZE, Reg, SCRATCH, SEGMENT_BASE, Segment } from '../state.ts';
+import type { Local } from '../wasm/function-builder.ts';
+import type { Emitter, Helper, HelperEnvironment } from './emitter.ts';
+import { readGuest, toPageEnd, writeGuest } from './guest-bytes.ts';
+import { toI32, toI64 } from './integer-bits.ts';
+
+type StringOperation = 'MOVS' | 'CMPS' | 'STOS' | 'LODS' | 'SCAS';
+const READS_SOURCE: Record<StringOperation, boolean> = { MOVS: true, CMPS: true, STOS: false, LODS: true, SCAS: false };
+const USES_DESTINATION: Record<StringOperation, boolean> = { MOVS: true, CMPS: true, STOS: true, LODS: false, SCAS: true };
+
+// ── one element ───────────────────────────────────────────────────────────────────────────────────
+
+const LOADS = { 1: 'i32Load8U', 2: 'i32Load16U', 4: 'i32Load', 8: 'i64Load' } as const;
+const STORES = { 1: 'i32Store8', 2: 'i32Store16', 4: 'i32Store', 8: 'i64Store' } as const;
+
+function elementSize(e: Emitter): 1 | 2 | 4 | 8 {
+  const size = e.sizeOf(0);
+  if (size === 1 || size === 2 || size === 4 || size === 8) return size;
+  throw new Error(`${e.mnemonic}: element of ${size} bytes`);
+}
+
+/** Linear address of the destination, es:rDI. */
+function destination(e: Emitter): Local<'i64'> {
+  return e.keep(e.withSegment(Segment.es, toI64(e.f, e.gpr(Reg.rdi, e.addressSize))));
+}
+
+/** Moves an index register one element on in the direction of DF. */
+function stepRegister(e: Emitter, register: number): void {
+  const { f } = e;
+  const delta = e.keep(f.i32.mul(e.direction(), f.i32.const(elementSize(e))));
+  const step = e.addressSize === 8 ? f.convert.i64ExtendI32S(f.get(delta)) : f.get(delta);
+  e.setGpr(register, e.addressSize, f.word(e.addressSize).add(step, e.gpr(register, e.addressSize)));
+}
+
+const single: Record<StringOperation, Semantic> = {
+  MOVS: (e) => {
+    const size = elementSize(e);
+    const value = e.keep(e.loadAt(LOADS[size], e.linearAddress(1)));
+    storeElement(e, value);
+    stepRegister(e, Reg.rsi);
+    stepRegister(e, Reg.rdi);
+  },
+  STOS: (e) => {
+    const value = e.keep(e.gpr(Reg.rax, elementSize(e)));
+    storeElement(e, value);
+    stepRegister(e, Reg.rdi);
+  },
+  LODS: (e) => {
+    const value = e.keep(e.read(0));
+    e.setGpr(Reg.rax, elementSize(e), e.f.get(value));
+    stepRegister(e, Reg.rsi);
+  },
+  CMPS: (e) => {
+    const size = elementSize(e);
+    const a = e.keep(e.loadAt(LOADS[size], e.linearAddress(0)));
+    compareWithDestination(e, a);
+    stepRegister(e, Reg.rsi);
+    stepRegister(e, Reg.rdi);
+  },
+  SCAS: (e) => {
+    const a = e.keep(e.gpr(Reg.rax, elementSize(e)));
+    compareWithDestination(e, a);
+    stepRegister(e, Reg.rdi);
+  },
+};
+
+function storeElement(e: Emitter, value: Local<'i32' | 'i64'>): void {
+  const { f } = e;
+  const size = elementSize(e);
+  const address = destination(e);
+  if (size === 8) e.storeAt('i64Store', address, toI64(f, f.get(value)));
+  else e.storeAt(STORES[size], address, toI32(f, f.get(value)));
+}
+
+function compareWithDestination(e: Emitter, a: Local<'i32' | 'i64'>): void {
+  const { f } = e;
+  const size = elementSize(e);
+  const b = e.keep(e.loadAt(LOADS[size], destination(e)));
+  const result = e.keep(f.word(size).sub(f.get(a), f.get(b)));
+  e.setFlags(FlagKind.sub, size, result, a, b);
+}
+
+// ── repeated ──────────────────────────────────────────────────────────────────────────────────────
+
+/** Where one chunk works. */
+interface Chunk {
+  /** Lowest linear (guest) addresses of the elements. */
+  readonly source: number;
+  readonly destination: number;
+  readonly elements: number;
+  readonly size: number;
+  readonly down: boolean;
+}
+
+/** What an operation did: elements done (fewer than asked if its condition ended it), or undefined after a fault. */
+interface Done {
+  readonly elements: number;
+  readonly ended: boolean;
+}
+
+/** Register `n` as an address of `size` bytes. */
+function readPointer(env: HelperEnvironment, n: number, size: number): number {
+  const at = GPR + n * 8;
+  if (size === 2) return env.view.getUint16(at, true);
+  const low = env.view.getUint32(at, true);
+  return size === 4 ? low : low + env.view.getUint32(at + 4, true) * 2 ** 32;
+}
+
+/** Adds to register `n` with wrap-around at the address size: 32-bit ones clear the upper half, 16-bit ones keep the rest. */
+function addToPointer(env: HelperEnvironment, n: number, size: number, by: number): void {
+  const at = GPR + n * 8;
+  if (size === 2) env.view.setUint16(at, env.view.getUint16(at, true) + by, true);
+  else if (size === 4) env.view.setBigUint64(at, BigInt((env.view.getUint32(at, true) + by) >>> 0), true);
+  else env.view.setBigInt64(at, env.view.getBigInt64(at, true) + BigInt(by), true);
+}
+
+/** Elements from `va` on (downwards: at `va` and below) which lie wholly in its page; 0 when the first one does not. */
+function elementsInPage(va: number, size: number, down: boolean): number {
+  if (!down) return Math.floor(toPageEnd(va) / size);
+  return va % PAGE_SIZE > PAGE_SIZE - size ? 0 : Math.floor((va % PAGE_SIZE) / size) + 1;
+}
+
+function move(env: HelperEnvironment, chunk: Chunk): Done | undefined {
+  const { size, elements } = chunk;
+  const bytes = elements * size;
+  // The source's fault comes first; the destination's access may give its page a new frame, which can be the source's too.
+  if (env.guestRead(chunk.source, bytes) === 0) return undefined;
+  const to = env.guestWrite(chunk.destination, bytes);
+  if (to === 0) return undefined;
+  const from = env.guestRead(chunk.source, bytes);
+  const overlaps = chunk.down ? to < from && from < to + bytes : from < to && to < from + bytes;
+  if (!overlaps) env.u8.copyWithin(to, from, from + bytes);
+  else {
+    for (let i = 0; i < elements; i++) {
+      const at = (chunk.down ? elements - 1 - i : i) * size;
+      env.u8.copyWithin(to + at, from + at, from + at + size);
+    }
+  }
+  return { elements, ended: false };
+}
+
+function store(env: HelperEnvironment, chunk: Chunk): Done | undefined {
+  const { size, elements } = chunk;
+  const bytes = elements * size;
+  const to = env.guestWrite(chunk.destination, bytes);
+  if (to === 0) return undefined;
+  const value = env.u8.subarray(GPR + Reg.rax * 8, GPR + Reg.rax * 8 + size);
+  if (value.every((byte) => byte === value[0])) env.u8.fill(value[0], to, to + bytes);
+  else {
+    env.u8.set(value, to);
+    for (let filled = size; filled < bytes; filled *= 2) env.u8.copyWithin(to + filled, to, to + Math.min(filled, bytes - filled));
+  }
+  return { elements, ended: false };
+}
+
+function load(env: HelperEnvironment, chunk: Chunk): Done | undefined {
+  const { size, elements } = chunk;
+  const from = env.guestRead(chunk.source, elements * size);
+  if (from === 0) return undefined;
+  setAccumulator(env, env.u8.subarray(chunk.down ? from : from + (elements - 1) * size), size);
+  return { elements, ended: false };
+}
+
+function setAccumulator(env: HelperEnvironment, bytes: Uint8Array, size: number): void {
+  env.u8.set(bytes.subarray(0, size), GPR + Reg.rax * 8);
+  if (size === 4) env.view.setUint32(GPR + Reg.rax * 8 + 4, 0, true);
+}
+
+/** CMPS and SCAS: compares until the condition of the prefix fails, and leaves the flags of the last comparison. */
+function compare(env: HelperEnvironment, a: number, aStep: number, b: number, chunk: Chunk, whileEqual: boolean): Done {
+  const { size, elements } = chunk;
+  const order = chunk.down ? -1 : 1;
+  const start = chunk.down ? (elements - 1) * size : 0;
+  let left = a + (aStep === 0 ? 0 : start);
+  let right = b + start;
+  for (let done = 1; ; done++) {
+    const ended = sameBytes(env.u8, left, right, size) !== whileEqual;
+    if (ended || done === elements) {
+      leaveComparison(env, signedElement(env, left, size), signedElement(env, right, size), size);
+      return { elements: done, ended };
+    }
+    left += aStep * order;
+    right += size * order;
+  }
+}
+
+function sameBytes(u8: Uint8Array, a: number, b: number, size: number): boolean {
+  for (let i = 0; i < size; i++) if (u8[a + i] !== u8[b + i]) return false;
+  return true;
+}
+
+function signedElement(env: HelperEnvironment, at: number, size: number): bigint {
+  if (size === 8) return env.view.getBigInt64(at, true);
+  return BigInt(size === 4 ? env.view.getInt32(at, true) : size === 2 ? env.view.getInt16(at, true) : env.view.getInt8(at));
+}
+
+function leaveComparison(env: HelperEnvironment, a: bigint, b: bigint, size: number): void {
+  env.view.setBigInt64(FLAG_A, a, true);
+  env.view.setBigInt64(FLAG_B, b, true);
+  env.view.setBigInt64(FLAG_RESULT, BigInt.asIntN(size * 8, a - b), true);
+  env.view.setInt32(FLAG_KIND, FlagKind.sub, true);
+}
+
+/** Where `alone` puts together the elements that cross a page: after the source address which `repeated` leaves at SCRATCH. */
+const LEFT = SCRATCH + 16;
+const RIGHT = SCRATCH + 24;
+
+/** One element which crosses a page in the source or the destination. */
+function alone(env: HelperEnvironment, operation: StringOperation, chunk: Chunk, whileEqual: boolean): Done | undefined {
+  const { size } = chunk;
+  if (READS_SOURCE[operation]) {
+    const bytes = readGuest(env, chunk.source, size);
+    if (bytes === undefined) return undefined;
+    env.u8.set(bytes, LEFT);
+  } else env.u8.copyWithin(LEFT, GPR + Reg.rax * 8, GPR + Reg.rax * 8 + size);
+  const done = { elements: 1, ended: false };
+  if (operation === 'LODS') {
+    setAccumulator(env, env.u8.slice(LEFT, LEFT + size), size);
+    return done;
+  }
+  if (operation === 'MOVS' || operation === 'STOS') return writeGuest(env, chunk.destination, env.u8.slice(LEFT, LEFT + size)) ? done : undefined;
+  const other = readGuest(env, chunk.destination, size);
+  if (other === undefined) return undefined;
+  env.u8.set(other, RIGHT);
+  return compare(env, LEFT, 0, RIGHT, chunk, whileEqual);
+}
+
+function inPages(env: HelperEnvironment, operation: StringOperation, chunk: Chunk, whileEqual: boolean): Done | undefined {
+  switch (operation) {
+    case 'MOVS':
+      return move(env, chunk);
+    case 'STOS':
+      return store(env, chunk);
+    case 'LODS':
+      return load(env, chunk);
+    case 'CMPS': {
+      const a = env.guestRead(chunk.source, chunk.elements * chunk.size);
+      if (a === 0) return undefined;
+      const b = env.guestRead(chunk.destination, chunk.elements * chunk.size);
+      return b === 0 ? undefined : compare(env, a, chunk.size, b, chunk, whileEqual);
+    }
+    case 'SCAS': {
+      const b = env.guestRead(chunk.destination, chunk.elements * chunk.size);
+      return b === 0 ? undefined : compare(env, GPR + Reg.rax * 8, 0, b, chunk, whileEqual);
+    }
+  }
+}
+
+/** Parameters: element size, address size, 1 for REPE or REP and 0 for REPNE. The source's linear address is at SCRATCH. */
+const chunkHelper = (operation: StringOperation): Helper<'i32'> => ({
+  name: `repeat${operation}`,
+  params: ['i32', 'i32', 'i32'],
+  result: 'i32',
+  make: (env) => (size: number, addressSize: number, whileEqual: number): number => {
+    const count = readPointer(env, Reg.rcx, addressSize);
+    if (count === 0) return 0;
+    const down = (env.view.getInt32(FLAGS_OTHER, true) & Flag.df) !== 0;
+    const source = env.view.getUint32(SCRATCH, true) + env.view.getUint32(SCRATCH + 4, true) * 2 ** 32;
+    const destination = env.view.getUint32(SEGMENT_BASE + Segment.es * 8, true) + readPointer(env, Reg.rdi, addressSize);
+    let elements = count;
+    if (READS_SOURCE[operation]) elements = Math.min(elements, elementsInPage(source, size, down));
+    if (USES_DESTINATION[operation]) elements = Math.min(elements, elementsInPage(destination, size, down));
+    const back = down ? (Math.max(elements, 1) - 1) * size : 0;
+    const chunk: Chunk = { source: source - back, destination: destination - back, elements: Math.max(elements, 1), size, down };
+    const done = elements === 0 ? alone(env, operation, chunk, whileEqual !== 0) : inPages(env, operation, chunk, whileEqual !== 0);
+    if (done === undefined) return 1;
+    const moved = done.elements * size * (down ? -1 : 1);
+    if (READS_SOURCE[operation]) addToPointer(env, Reg.rsi, addressSize, moved);
+    if (USES_DESTINATION[operation]) addToPointer(env, Reg.rdi, addressSize, moved);
+    addToPointer(env, Reg.rcx, addressSize, -done.elements);
+    if (done.ended || done.elements === count) return 0;
+    env.view.setInt32(EXIT_REASON, Exit.again, true);
+    return 1;
+  },
+});
+
+const repeated = (operation: StringOperation): Semantic => {
+  const helper = chunkHelper(operation);
+  const compares = operation === 'CMPS' || operation === 'SCAS';
+  return (e) => {
+    const { f } = e;
+    if (READS_SOURCE[operation]) f.store.i64Store(f.i32.const(0), f.get(e.linearAddress(operation === 'MOVS' ? 1 : 0)), SCRATCH);
+    const registers = [Reg.rax, Reg.rcx, Reg.rsi, Reg.rdi];
+    e.complex(helper, [f.i32.const(elementSize(e)), f.i32.const(e.addressSize), f.i32.const(e.rep === 0xf2 ? 0 : 1)],
+      { reads: registers, writes: registers, readsFlags: compares, writesFlags: compares });
+  };
+};
+
+function rows(operation: StringOperation, opcode: number, operands: string): FormRow[] {
+  const repeat = repeated(operation);
+  const semantic: Semantic = (e) => (e.rep === 0 ? single[operation] : repeat)(e);
+  const hex = (byte: number): string => byte.toString(16).toUpperCase();
+  return [
+    [operation, hex(opcode), operands.replaceAll('*', 'b'), semantic, 'rep'],
+    [operation, hex(opcode + 1), operands.replaceAll('*', 'v'), semantic, 'rep'],
+  ];
+}
+
+export const stringRows: readonly FormRow[] = [
+  ...rows('MOVS', 0xa4, 'Y* X*'),
+  ...rows('CMPS', 0xa6, 'X* Y*'),
+  ...rows('STOS', 0xaa, 'Y*'),
+  ...rows('LODS', 0xac, 'X*'),
+  ...rows('SCAS', 0xae, 'Y*'),
+];
