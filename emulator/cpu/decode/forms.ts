@@ -17,13 +17,16 @@ import { sseIntegerForms } from '../semantics/sse-integer.ts';
 import { sseMoveForms } from '../semantics/sse-move.ts';
 import { shiftRows } from '../semantics/shift.ts';
 import { stringRows } from '../semantics/string.ts';
+import { sseControlForms } from '../semantics/sse-control.ts';
+import { sseConvertForms } from '../semantics/sse-convert.ts';
+import { sseStringForms } from '../semantics/sse-string.ts';
 import { stackRows } from '../semantics/stack.ts';
 import { systemRows } from '../semantics/system.ts';
 
 const FAMILIES: readonly (readonly FormRow[])[] = [
   arithmeticRows, logicRows, moveRows, shiftRows, multiplyDivideRows, bitRows, atomicRows, stackRows, controlFlowRows,
   stringRows, flagControlRows, segmentRows, systemRows,
-  sseMoveForms, sseIntegerForms, sseFloatForms,
+  sseMoveForms, sseIntegerForms, sseFloatForms, sseConvertForms, sseStringForms, sseControlForms,
 ];
 
 export const PARSED_ROWS: readonly ParsedRow[] = FAMILIES.flat().map(parseRow);

@@ -3,7 +3,7 @@
  * rest of the register when they load; MOVQ always clears; none of them touches MXCSR.
  */
 import type { FormRow, Semantic } from '../decode/form.ts';
-import type { Local, V128 } from '../wasm/function-builder.ts';
+import type { Local } from '../wasm/function-builder.ts';
 import { SCRATCH, Reg, Segment } from '../state.ts';
 import type { Emitter } from './emitter.ts';
 import { packed, selectors } from './sse-integer.ts';
@@ -69,9 +69,9 @@ const insertFloat: Semantic = (e) => {
 const moveNonTemporalInteger: Semantic = (e) => e.write(0, e.read(1));
 
 /** Stores the bytes of `value` whose bit in `mask` is set at [rDI]; probes them all first. */
-export function maskedStore(e: Emitter, value: V128, mask: Local<'i32'>, count: number): void {
+export function maskedStore(e: Emitter, value: Local<'v128'>, mask: Local<'i32'>, count: number): void {
   const { f } = e;
-  f.store.v128Store(f.i32.const(0), value, SCRATCH);
+  f.store.v128Store(f.i32.const(0), f.get(value), SCRATCH);
   const offset = e.keep(e.gpr(Reg.rdi, e.addressSize));
   const start = e.keep(e.withSegment(Segment.ds, offset.type === 'i64' ? f.get({ index: offset.index, type: 'i64' }) : f.convert.i64ExtendI32U(f.get({ index: offset.index, type: 'i32' }))));
   const index = e.temp('i32');
@@ -93,7 +93,7 @@ export function maskedStore(e: Emitter, value: V128, mask: Local<'i32'>, count: 
 
 const maskedMove: Semantic = (e) => {
   const mask = e.keep(e.f.v.i8x16Bitmask(e.readV128(1)));
-  maskedStore(e, e.readV128(0), mask, 16);
+  maskedStore(e, e.keep(e.readV128(0)), mask, 16);
 };
 
 export const sseMoveForms: readonly FormRow[] = [
