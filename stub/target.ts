@@ -55,7 +55,7 @@ export interface Target {
   /** Path of the debuggee's executable as the guest's host names it, and its bytes through `openFile`. */
   readonly executable: string;
   threads(): readonly TargetThread[];
-  /** Undefined while running. */
+  /** Undefined while running; after the end of the debuggee its `exited` or `killed` event, and `threads()` is empty. */
   readonly stopped: StopEvent | undefined;
 
   /** All registers of a stopped thread in the order and sizes of registers.ts; undefined bytes are impossible, unavailable registers are `undefined`. */
@@ -70,6 +70,11 @@ export interface Target {
   insertBreakpoint(request: BreakpointRequest): boolean;
   removeBreakpoint(request: BreakpointRequest): boolean;
 
+  /**
+   * A debugger is there: stops a running target (reported once through `onStop`, later, as `interrupt` unless something else came
+   * first); a stopped one just stays so and `onStop` is not called.
+   */
+  attach(onStop: (event: StopEvent) => void): void;
   /** Lets go; `onStop` is called exactly once, later, never from within `resume`. */
   resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void;
   /** Asks a running target to stop soon (reported as `interrupt`); harmless when stopped. */

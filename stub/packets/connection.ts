@@ -1,0 +1,102 @@
+/** Connection and life of the debuggee: acknowledgements, `?`, detach, kill. */
+import { Parser } from 'binary-parser';
+import { hexNumber, nothing, textAfterDelimiter } from '../fields.ts';
+import { PacketErrno, PacketError, always, packet, type PacketRow } from '../packet.ts';
+import type { Session } from '../session.ts';
+
+const QStartNoAckMode = packet({
+  prefix: 'QStartNoAckMode',
+  needs: 'any',
+  feature: always('QStartNoAckMode+'),
+  parse: nothing,
+  handle: (session) => {
+    session.stopAcknowledging();
+    return 'OK';
+  },
+});
+
+/** Why the target is stopped. */
+const why = packet({
+  prefix: '?',
+  needs: 'stopped',
+  parse: nothing,
+  handle: (session) => {
+    const { stopped } = session.target;
+    if (stopped === undefined) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
+    return session.describe(stopped);
+  },
+});
+
+/** Extended mode: the connection outlives the debuggee. Ours always may. */
+const extended = packet({ prefix: '!', needs: 'any', parse: nothing, handle: () => 'OK' });
+
+/** 1: the debuggee was there before the debugger; so that `quit` in gdb detaches and the machine goes on. */
+const qAttached = packet({ prefix: 'qAttached', needs: 'any', parse: () => undefined, handle: () => '1' });
+
+function checkPid(session: Session, pid: number | undefined): void {
+  if (pid !== undefined && !session.target.threads().some((thread) => thread.pid === pid)) throw new PacketError(PacketErrno.ESRCH, `no process ${pid}`);
+}
+
+/** `;PID` or nothing. */
+const optionalPid = (rest: Buffer): number | undefined => (rest.length === 0 ? undefined : hexNumber(textAfterDelimiter(rest)));
+
+const detach = packet({
+  prefix: 'D',
+  needs: 'stopped',
+  parse: optionalPid,
+  handle: (session, pid) => {
+    checkPid(session, pid);
+    session.target.detach();
+    return 'OK';
+  },
+});
+
+const kill = packet({
+  prefix: 'k',
+  needs: 'any',
+  parse: () => undefined,
+  handle: (session) => {
+    session.target.kill();
+    session.close();
+    return undefined;
+  },
+});
+
+const vKill = packet({
+  prefix: 'vKill',
+  needs: 'any',
+  parse: optionalPid,
+  handle: (session, pid) => {
+    checkPid(session, pid);
+    session.target.kill();
+    return 'OK';
+  },
+});
+
+/** The symbol lookups a server may ask for; we need none. */
+const qSymbol = packet({ prefix: 'qSymbol', needs: 'any', parse: () => undefined, handle: () => 'OK' });
+
+const ET_DYN = 3;
+const AT_ENTRY = 9n;
+const elfHeader = new Parser().endianness('little').seek(16).uint16('type').seek(6).uint64('entry');
+const auxvEntries = new Parser().endianness('little').array('entries', { type: new Parser().endianness('little').uint64('key').uint64('value'), readUntil: 'eof' });
+
+/** How far the executable was loaded from where it was linked: 0 unless position-independent. */
+const qOffsets = packet({
+  prefix: 'qOffsets',
+  needs: 'alive',
+  parse: nothing,
+  handle: (session) => {
+    const file = session.target.openFile(session.target.executable);
+    const auxv = session.target.auxv(session.generalThread().tid);
+    if (file === undefined || file.length < 32 || auxv.length % 16 !== 0) return '';
+    const header: { type: number; entry: bigint } = elfHeader.parse(file.subarray(0, 32));
+    const { entries }: { entries: { key: bigint; value: bigint }[] } = auxvEntries.parse(auxv);
+    const entry = entries.find(({ key }) => key === AT_ENTRY)?.value;
+    const base = header.type === ET_DYN && entry !== undefined ? entry - header.entry : 0n;
+    const text = base.toString(16);
+    return `Text=${text};Data=${text};Bss=${text}`;
+  },
+});
+
+export const connectionPackets: readonly PacketRow[] = [QStartNoAckMode, why, extended, qAttached, detach, kill, vKill, qSymbol, qOffsets];

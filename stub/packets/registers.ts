@@ -1,0 +1,69 @@
+/** Registers: `g`, `G` (all of the selected thread), `p`, `P` (one). Unavailable ones read as `xx`. */
+import { hexBytes, hexNumber, nothing, split, text } from '../fields.ts';
+import { PacketErrno, PacketError, packet, type PacketRow } from '../packet.ts';
+import type { Session } from '../session.ts';
+
+function registerText(session: Session, tid: number, register: number): string {
+  const value = session.target.readRegister(tid, register);
+  return value === undefined ? 'xx'.repeat(session.registers.size(register)) : Buffer.from(value).toString('hex');
+}
+
+const readAll = packet({
+  prefix: 'g',
+  needs: 'alive',
+  parse: nothing,
+  handle: (session) => {
+    const { tid } = session.generalThread();
+    return session.registers.registers.map((_, register) => registerText(session, tid, register)).join('');
+  },
+});
+
+const writeAll = packet({
+  prefix: 'G',
+  needs: 'alive',
+  parse: text,
+  handle: (session, values) => {
+    const { tid } = session.generalThread();
+    let at = 0;
+    // Checked first, so that a bad packet changes nothing.
+    const parts = session.registers.registers.map((_, register) => {
+      const part = values.slice(at, (at += session.registers.size(register) * 2));
+      return /^x+$/.test(part) ? undefined : hexBytes(part);
+    });
+    if (at !== values.length) throw new PacketError(PacketErrno.EINVAL, `G needs ${at / 2} bytes, got ${values.length / 2}`);
+    // A value that cannot be written is left alone, as gdbserver does: gdb writes back all it read.
+    parts.forEach((part, register) => part !== undefined && session.target.writeRegister(tid, register, part));
+    return 'OK';
+  },
+});
+
+function checkRegister(session: Session, register: number): void {
+  if (register >= session.registers.registers.length) throw new PacketError(PacketErrno.EINVAL, `no register ${register}`);
+}
+
+const readOne = packet({
+  prefix: 'p',
+  needs: 'alive',
+  parse: (rest) => hexNumber(text(rest)),
+  handle: (session, register) => {
+    checkRegister(session, register);
+    return registerText(session, session.generalThread().tid, register);
+  },
+});
+
+const writeOne = packet({
+  prefix: 'P',
+  needs: 'alive',
+  parse: (rest) => {
+    const [register, value] = split(text(rest), '=');
+    return { register: hexNumber(register), value: hexBytes(value) };
+  },
+  handle: (session, { register, value }) => {
+    checkRegister(session, register);
+    if (value.length !== session.registers.size(register)) throw new PacketError(PacketErrno.EINVAL, `register ${register} has ${session.registers.size(register)} bytes`);
+    if (!session.target.writeRegister(session.generalThread().tid, register, value)) throw new PacketError(PacketErrno.EIO, 'register cannot be written');
+    return 'OK';
+  },
+});
+
+export const registerPackets: readonly PacketRow[] = [readAll, writeAll, readOne, writeOne];

@@ -1,0 +1,107 @@
+/** Resuming: vCont and the older `c C s S`. They are answered by the stop reply. */
+import { hexBigInt, hexNumber, nothing, split, text, threadId, type ThreadId } from '../fields.ts';
+import { linuxSignal } from '../gdb-signals.ts';
+import { PacketErrno, PacketError, always, packet, type PacketRow } from '../packet.ts';
+import { X86_64_REGISTER } from '../registers.ts';
+import type { Session } from '../session.ts';
+import type { ResumeAction, ResumeKind } from '../target.ts';
+
+const vContQuery = packet({
+  prefix: 'vCont?',
+  needs: 'any',
+  feature: always('vContSupported+'),
+  parse: nothing,
+  handle: () => 'vCont;c;C;s;S;t;r',
+});
+
+interface ParsedAction extends Omit<ResumeAction, 'tid'> {
+  readonly thread: ThreadId | undefined;
+}
+
+/** A gdb signal number in hexadecimal, as Linux's; 0 for those Linux does not have. */
+function signal(field: string): number {
+  return linuxSignal(hexNumber(field)) ?? 0;
+}
+
+const ACTIONS: Readonly<Record<string, ResumeKind>> = { c: 'continue', C: 'continue', s: 'step', S: 'step', r: 'step', t: 'stop' };
+
+function parseAction(field: string): ParsedAction {
+  const colon = field.indexOf(':');
+  const thread = colon < 0 ? undefined : threadId(field.slice(colon + 1));
+  const action = colon < 0 ? field : field.slice(0, colon);
+  const letter = action.slice(0, 1);
+  const rest = action.slice(1);
+  const kind = ACTIONS[letter];
+  if (kind === undefined) throw new PacketError(PacketErrno.EINVAL, `no action '${letter}'`);
+  if (letter === 'C' || letter === 'S') return { kind, signal: signal(rest), thread };
+  if (letter === 'r') {
+    const [start, end] = split(rest, ',');
+    return { kind, signal: 0, thread, range: { start: hexBigInt(start), end: hexBigInt(end) } };
+  }
+  if (rest !== '') throw new PacketError(PacketErrno.EINVAL, `'${letter}' takes no argument`);
+  return { kind, signal: 0, thread };
+}
+
+/** Names the threads of a parsed action. A pid with all threads, and -1, are the default: there is one process. */
+function bind(session: Session, { thread, ...action }: ParsedAction): ResumeAction {
+  if (thread === undefined || thread.tid === undefined) return { ...action, tid: undefined };
+  return { ...action, tid: thread.tid === 0 ? session.generalThread().tid : session.thread(thread).tid };
+}
+
+const vCont = packet({
+  prefix: 'vCont;',
+  needs: 'alive',
+  parse: (rest) => text(rest).split(';').map(parseAction),
+  handle: (session, parsed) => {
+    const actions = parsed.map((action) => bind(session, action));
+    if (actions.every((action) => action.kind === 'stop')) throw new PacketError(PacketErrno.EINVAL, 'nothing to resume');
+    session.resume(actions);
+    return undefined;
+  },
+});
+
+/** `c [ADDR]` and its like: the continue thread steps, everything else continues. */
+function resumeOld(session: Session, kind: ResumeKind, signalNumber: number, address: bigint | undefined): undefined {
+  if (address !== undefined) {
+    const rip = Buffer.alloc(8);
+    rip.writeBigUInt64LE(address);
+    session.target.writeRegister(session.generalThread().tid, X86_64_REGISTER.rip, rip);
+  }
+  const tid = session.continueThread ?? session.generalThread().tid;
+  session.resume(kind === 'continue' && signalNumber === 0 ? [{ kind, tid: undefined, signal: 0 }] : [{ kind, tid, signal: signalNumber }, { kind: 'continue', tid: undefined, signal: 0 }]);
+  return undefined;
+}
+
+const optionalAddress = (field: string): bigint | undefined => (field === '' ? undefined : hexBigInt(field));
+
+function plain(prefix: string, kind: ResumeKind): PacketRow {
+  return packet({ prefix, needs: 'alive', parse: (rest) => optionalAddress(text(rest)), handle: (session, address) => resumeOld(session, kind, 0, address) });
+}
+
+/** `C SIGNAL[;ADDR]`. */
+function withSignal(prefix: string, kind: ResumeKind): PacketRow {
+  return packet({
+    prefix,
+    needs: 'alive',
+    parse: (rest) => {
+      const [number, address = ''] = text(rest).split(';', 2);
+      return { signal: signal(number), address: optionalAddress(address) };
+    },
+    handle: (session, args) => resumeOld(session, kind, args.signal, args.address),
+  });
+}
+
+/** Stops a running target, as the interrupt byte does. */
+const vCtrlC = packet({
+  prefix: 'vCtrlC',
+  needs: 'any',
+  parse: nothing,
+  handle: (session) => {
+    session.target.interrupt();
+    return 'OK';
+  },
+});
+
+export const resumePackets: readonly PacketRow[] = [
+  vContQuery, vCont, plain('c', 'continue'), plain('s', 'step'), withSignal('C', 'continue'), withSignal('S', 'step'), vCtrlC,
+];

@@ -1,0 +1,28 @@
+/** qSupported: features of the client in, ours out. Ours come from the packets' rows and from the target. */
+import { PACKET_SIZE, packet, type PacketRow } from '../packet.ts';
+import { textAfterDelimiter } from '../fields.ts';
+import { PACKETS } from './table.ts';
+
+/** Features which are not packets: how replies look. Offered when the client has them. */
+const MUTUAL = ['multiprocess', 'swbreak', 'hwbreak', 'error-message'];
+
+const qSupported = packet({
+  prefix: 'qSupported',
+  needs: 'any',
+  parse: (rest) => textAfterDelimiter(rest).split(';').filter((feature) => feature.endsWith('+')).map((feature) => feature.slice(0, -1)),
+  handle: (session, features) => {
+    session.client = new Set(features);
+    const ours = [`PacketSize=${PACKET_SIZE.toString(16)}`];
+    for (const feature of MUTUAL) if (session.client.has(feature)) ours.push(`${feature}+`);
+    for (const row of PACKETS) {
+      const text = row.feature?.(session.target, session.client);
+      if (text !== undefined) ours.push(text);
+    }
+    return ours.join(';');
+  },
+});
+
+/** Tests that unknown `v` packets are answered empty; so it must stay unknown. */
+const vMustReplyEmpty = packet({ prefix: 'vMustReplyEmpty', needs: 'any', parse: () => undefined, handle: () => '' });
+
+export const supportedPackets: readonly PacketRow[] = [qSupported, vMustReplyEmpty];

@@ -1,0 +1,40 @@
+/** Stop replies: `T`, `W` and `X` packets with the registers gdb always wants next. */
+import { gdbSignal } from './gdb-signals.ts';
+import { X86_64_REGISTER } from './registers.ts';
+import type { Session } from './session.ts';
+import type { StopEvent } from './target.ts';
+
+const SIGINT = 2;
+const SIGTRAP = 5;
+/** Sent with every stop, so that gdb need not ask. */
+const EXPEDITED = [X86_64_REGISTER.rbp, X86_64_REGISTER.rsp, X86_64_REGISTER.rip];
+const WATCH_NAMES = { write: 'watch', read: 'rwatch', access: 'awatch' } as const;
+
+const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(2, '0');
+
+/** What the reply says besides signal, registers and thread. */
+function reason(session: Session, event: StopEvent): string {
+  if (event.reason === 'watchpoint') return `${WATCH_NAMES[event.kind]}:${event.address.toString(16)};`;
+  if (event.reason === 'breakpoint') {
+    const name = event.hardware ? 'hwbreak' : 'swbreak';
+    return session.client.has(name) ? `${name}:;` : '';
+  }
+  return '';
+}
+
+function signalOf(event: StopEvent): number {
+  if (event.reason === 'signal') return event.signal;
+  return event.reason === 'interrupt' ? SIGINT : SIGTRAP;
+}
+
+export function stopReply(session: Session, event: StopEvent): string {
+  const process = (pid: number): string => (session.client.has('multiprocess') ? `;process:${pid.toString(16)}` : '');
+  if (event.reason === 'exited') return `W${hexByte(event.status)}${process(event.pid)}`;
+  if (event.reason === 'killed') return `X${hexByte(gdbSignal(event.signal))}${process(event.pid)}`;
+  let text = `T${hexByte(gdbSignal(signalOf(event)))}${reason(session, event)}`;
+  for (const register of EXPEDITED) {
+    const value = session.target.readRegister(event.thread.tid, register);
+    if (value !== undefined) text += `${hexByte(register)}:${Buffer.from(value).toString('hex')};`;
+  }
+  return `${text}thread:${session.threadText(event.thread)};core:0;`;
+}
