@@ -93,6 +93,11 @@ export class AddressSpace extends GuestMemory {
     this.spaces.destroyed(this);
   }
 
+  /** Another thread, process or /proc/mm handle uses it, too. */
+  get isShared(): boolean {
+    return this.users > 1;
+  }
+
   /**
    * mmap. Returns the address or -errno.
    * @param source undefined for anonymous memory, private or shared (MAP_SHARED makes an object of its own)

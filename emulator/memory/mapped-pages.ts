@@ -54,7 +54,7 @@ export abstract class MappedPages implements PageAccess {
   }
 
   /** True for a page of a shared mapping: what others see too. */
-  isShared(address: number): boolean {
+  isSharedPage(address: number): boolean {
     return this.vmas.find(address)?.shared ?? false;
   }
 
