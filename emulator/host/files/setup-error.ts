@@ -1,0 +1,2 @@
+/** Something the user asked of the machine cannot be had; the message is for them. */
+export class MachineSetupError extends Error {}
