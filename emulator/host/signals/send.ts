@@ -40,6 +40,17 @@ export function sendSignal(kernel: Kernel, target: Thread | Process, info: Signa
   return 0;
 }
 
+/** Sends the signal of a POSIX timer, which is queued even when the same signal waits already. */
+export function sendTimerSignal(kernel: Kernel, target: Thread | Process, info: SignalInfo): void {
+  const { signal } = info;
+  const thread = isThread(target);
+  if (isIgnored(thread ? target : target.leader, signal)) return;
+  target.signals.pending.addSeparately(info);
+  (thread ? target.process : target).signals.arrived.wake();
+  const receiver = thread ? (wants(target, signal) ? target : undefined) : chooseReceiver(target, signal);
+  if (receiver !== undefined) notice(kernel, receiver, signal === Signal.KILL);
+}
+
 /**
  * Sends a signal that cannot be refused, as the host does for faults: if the thread blocks or ignores it, it meets the default action.
  */

@@ -2,6 +2,7 @@
  * A process's interval and POSIX timers, and the processor time it has used. Timers on real time sit in the machine's timer queue; those
  * on processor time are counted here, in retired instructions.
  */
+import type { SignalInfo } from '../signals/signal-info.ts';
 import type { TimerHandle } from './timer-queue.ts';
 
 /** setitimer's `which`. */
@@ -13,6 +14,7 @@ export interface IntervalTimer {
   deadline: number;
   interval: number;
   handle: TimerHandle | undefined;
+  processorTimer: ProcessorTimer | undefined;
 }
 
 /** A timer of timer_create. */
@@ -28,14 +30,22 @@ export interface PosixTimer {
   deadline: number;
   interval: number;
   handle: TimerHandle | undefined;
-  /** Overrun of the last signal that was delivered. */
+  processorTimer: ProcessorTimer | undefined;
+  /** The signal it sent last, as long as nobody has set the timer again. */
+  queued: SignalInfo | undefined;
+  /** Overrun of the signal before that one. */
   overrun: number;
 }
 
 /** A timer on processor time. */
 export interface ProcessorTimer {
-  deadline: number;
+  /** Of the process's `used`. */
+  readonly deadline: number;
   fire(): void;
+}
+
+function unset(): IntervalTimer {
+  return { deadline: 0, interval: 0, handle: undefined, processorTimer: undefined };
 }
 
 export class ProcessTimers {
@@ -43,9 +53,7 @@ export class ProcessTimers {
   used = 0;
   /** The same of children that were waited for (times, RUSAGE_CHILDREN). */
   childrenUsed = 0;
-  readonly intervals: readonly IntervalTimer[] = [
-    { deadline: 0, interval: 0, handle: undefined }, { deadline: 0, interval: 0, handle: undefined }, { deadline: 0, interval: 0, handle: undefined },
-  ];
+  readonly intervals: readonly IntervalTimer[] = [unset(), unset(), unset()];
   readonly posix = new Map<number, PosixTimer>();
   private nextPosixId = 0;
   /** Timers on processor time which are armed. */
