@@ -1,0 +1,253 @@
+/**
+ * Decoded blocks and translated regions, by the page frame they were made from: the same frame at the same address is the
+ * same code in every address space, so processes share it. The jump cache maps (rip, code context) to blocks
+ * for emitted code; what it does not have, `find` answers from here.
+ *
+ * A region starts at a block; its entry is a copy of that block's header and records with the region's table slot in it,
+ * so that spaces for which the region has not been validated keep the plain one.
+ */
+import {
+  ARENA, ARENA_END, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS,
+  JUMP_CACHE, JUMP_CACHE_ENTRIES, jumpCacheOffset, RECORD,
+} from './engine-area.ts';
+import { PAGE_SIZE } from './state.ts';
+import type { LinearMemory } from '../memory/linear-memory.ts';
+import type { FinishedRegion } from './translator-interface.ts';
+
+/** A region and the contexts it has been entered in. */
+interface InstalledRegion extends FinishedRegion {
+  /** Entry blocks by code context. */
+  readonly entries: Map<number, number>;
+}
+
+/** What is known of one frame. */
+interface FrameCode {
+  /** Block headers by rip × 2 + (1 in 64-bit mode). */
+  readonly blocks: Map<number, number>;
+  /** Headers of blocks of other frames whose last instruction ends here. */
+  readonly tails: Set<number>;
+  /** Regions with code from here. */
+  readonly regions: Set<InstalledRegion>;
+  /** Virtual page numbers it was run at. */
+  readonly pages: Set<number>;
+}
+
+export class CodeCache {
+  /** Called for every region that goes. */
+  onRegionDropped: (tableIndex: number) => void = () => {};
+  /** Blocks built since the start. */
+  built = 0;
+  private readonly linear: LinearMemory;
+  private readonly frames = new Map<number, FrameCode>();
+  private readonly coded: Uint8Array;
+  private readonly versions: Uint32Array;
+  /** Regions by rip × 2 + (1 in 64-bit mode). */
+  private readonly regions = new Map<number, Set<InstalledRegion>>();
+  private top = ARENA;
+
+  constructor(linear: LinearMemory) {
+    this.linear = linear;
+    this.coded = new Uint8Array(linear.u8.length / PAGE_SIZE);
+    this.versions = new Uint32Array(linear.u8.length / PAGE_SIZE);
+  }
+
+  hasCode(frame: number): boolean {
+    return this.coded[frame >>> 12] !== 0;
+  }
+
+  version(frame: number): number {
+    return this.versions[frame >>> 12];
+  }
+
+  /** Bytes of records in use. */
+  get arenaUsed(): number {
+    return this.top - ARENA;
+  }
+
+  /** Marks a frame as holding code (at virtual page `page`). True if it was not marked yet: its write TLB entries must go. */
+  mark(frame: number, page: number): boolean {
+    const known = this.frames.get(frame);
+    if (known !== undefined) {
+      known.pages.add(page);
+      return false;
+    }
+    this.frames.set(frame, { blocks: new Map(), tails: new Set(), regions: new Set(), pages: new Set([page]) });
+    this.coded[frame >>> 12] = 1;
+    return true;
+  }
+
+  /** The block at `rip` in frame `frame`, or 0. `frame2` answers for the frame of the next page, when the block reaches into it. */
+  find(rip: number, mode: 64 | 32, frame: number, frame2: () => number): number {
+    const header = this.frames.get(frame)?.blocks.get(blockKey(rip, mode)) ?? 0;
+    if (header === 0) return 0;
+    const second = this.i32(header + BLOCK_FRAME2);
+    if (second !== 0 && second !== frame2()) {
+      this.dropBlock(header);
+      return 0;
+    }
+    return header;
+  }
+
+  /** Room for a block of `count` records, one more included for its end; flushes everything when there is none left. */
+  allocate(count: number): number {
+    const bytes = BLOCK_HEADER + (count + 1) * RECORD;
+    if (this.top + bytes > ARENA_END) this.flush();
+    const header = this.top;
+    this.top += bytes;
+    return header;
+  }
+
+  /** Files a finished block under its frames, which have been marked. */
+  add(header: number, rip: number, mode: 64 | 32): void {
+    this.built++;
+    const code = this.frames.get(this.i32(header + BLOCK_FRAME));
+    if (code === undefined) throw new Error('block of an unmarked frame');
+    code.blocks.set(blockKey(rip, mode), header);
+    const second = this.i32(header + BLOCK_FRAME2);
+    if (second !== 0) this.frames.get(second)?.tails.add(header);
+  }
+
+  /** Lets emitted code find the block. */
+  cache(header: number, rip: number, codeContext: number): void {
+    const { i32 } = this.linear;
+    const at = (JUMP_CACHE + jumpCacheOffset(rip | 0)) >>> 2;
+    i32[at] = rip | 0;
+    i32[at + 1] = Math.floor(rip / 0x100000000);
+    i32[at + 2] = codeContext;
+    i32[at + 3] = header;
+  }
+
+  /** The region entry for a block in this context, or 0. `frameOf` gives the frame of a virtual page as code now. */
+  regionEntry(rip: number, mode: 64 | 32, codeContext: number, frameOf: (page: number) => number): number {
+    const candidates = this.regions.get(blockKey(rip, mode));
+    if (candidates === undefined) return 0;
+    for (const region of candidates) {
+      const known = region.entries.get(codeContext);
+      if (known !== undefined) return known;
+      if (region.pages.every(({ page, frame }) => frameOf(page) === frame)) return this.enter(region, codeContext, mode);
+    }
+    return 0;
+  }
+
+  /** A block that was hot in one context and has no region in another starts counting again. */
+  coolDown(header: number): void {
+    this.linear.i32[(header + BLOCK_RUNS) >>> 2] = 0;
+  }
+
+  /** Takes a region made by the translator; false when its code has changed meanwhile. */
+  install(region: FinishedRegion): boolean {
+    const { rip, codeContext, pages } = region;
+    const mode = (codeContext & 1) === 1 ? 32 : 64;
+    for (const { frame, version } of pages) if (this.version(frame) !== version || !this.hasCode(frame)) return false;
+    const installed: InstalledRegion = { ...region, entries: new Map() };
+    if (this.enter(installed, codeContext, mode) === 0) return false;
+    for (const { frame } of pages) this.frames.get(frame)?.regions.add(installed);
+    const key = blockKey(rip, mode);
+    const others = this.regions.get(key);
+    if (others === undefined) this.regions.set(key, new Set([installed]));
+    else others.add(installed);
+    this.uncache(rip);
+    return true;
+  }
+
+  /** Drops what was made from a frame. */
+  dropFrame(frame: number): void {
+    const code = this.frames.get(frame);
+    if (code === undefined) return;
+    for (const region of [...code.regions]) this.dropRegion(region);
+    for (const header of [...code.blocks.values(), ...code.tails]) this.dropBlock(header);
+    this.frames.delete(frame);
+    this.coded[frame >>> 12] = 0;
+    this.versions[frame >>> 12]++;
+  }
+
+  /** Drops what runs over or starts at an address, in any space: a breakpoint is going to be there. */
+  dropAddress(address: number): void {
+    const page = Math.floor(address / PAGE_SIZE);
+    for (const code of [...this.frames.values()]) {
+      if (!code.pages.has(page) && !code.pages.has(page - 1)) continue;
+      for (const region of [...code.regions]) if (region.pages.some((p) => p.page === page)) this.dropRegion(region);
+      for (const header of [...code.blocks.values()]) {
+        const rip = this.ripOf(header);
+        if (rip <= address && address < rip + this.i32(header + BLOCK_BYTES)) this.dropBlock(header);
+      }
+    }
+  }
+
+  /** Forgets everything. */
+  flush(): void {
+    for (const regions of [...this.regions.values()]) for (const region of [...regions]) this.dropRegion(region);
+    for (const frame of this.frames.keys()) {
+      this.coded[frame >>> 12] = 0;
+      this.versions[frame >>> 12]++;
+    }
+    this.frames.clear();
+    this.linear.i32.fill(0, JUMP_CACHE >>> 2, (JUMP_CACHE + JUMP_CACHE_ENTRIES * 16) >>> 2);
+    this.top = ARENA;
+  }
+
+  ripOf(header: number): number {
+    const at = (header + BLOCK_RIP) >>> 2;
+    return this.linear.u32[at] + this.linear.u32[at + 1] * 0x100000000;
+  }
+
+  private i32(address: number): number {
+    return this.linear.i32[address >>> 2];
+  }
+
+  private uncache(rip: number, header = 0): void {
+    const { i32 } = this.linear;
+    const at = (JUMP_CACHE + jumpCacheOffset(rip | 0) + 12) >>> 2;
+    if (header === 0 || i32[at] === header) i32[at] = 0;
+  }
+
+  private dropBlock(header: number): void {
+    const rip = this.ripOf(header);
+    this.uncache(rip, header);
+    const code = this.frames.get(this.i32(header + BLOCK_FRAME));
+    if (code !== undefined) {
+      for (const mode of [64, 32] as const) if (code.blocks.get(blockKey(rip, mode)) === header) code.blocks.delete(blockKey(rip, mode));
+    }
+    this.frames.get(this.i32(header + BLOCK_FRAME2))?.tails.delete(header);
+  }
+
+  /** Makes the region's entry block for a context: a copy of the plain block. 0 when there is no such block. */
+  private enter(region: InstalledRegion, codeContext: number, mode: 64 | 32): number {
+    const { rip } = region;
+    const page = Math.floor(rip / PAGE_SIZE);
+    const frame = region.pages.find((p) => p.page === page)?.frame ?? 0;
+    const plain = this.frames.get(frame)?.blocks.get(blockKey(rip, mode)) ?? 0;
+    if (plain === 0) return 0;
+    const bytes = BLOCK_HEADER + (this.i32(plain + BLOCK_COUNT) + 1) * RECORD;
+    // A flush here would drop the region which is being installed.
+    if (this.top + bytes > ARENA_END) return 0;
+    const header = this.top;
+    this.top += bytes;
+    this.linear.u8.copyWithin(header, plain, plain + bytes);
+    this.linear.i32[(header + BLOCK_REGION) >>> 2] = region.tableIndex;
+    region.entries.set(codeContext, header);
+    return header;
+  }
+
+  private dropRegion(region: InstalledRegion): void {
+    const mode = (region.codeContext & 1) === 1 ? 32 : 64;
+    const key = blockKey(region.rip, mode);
+    const others = this.regions.get(key);
+    others?.delete(region);
+    if (others?.size === 0) this.regions.delete(key);
+    for (const { page, frame } of region.pages) {
+      const code = this.frames.get(frame);
+      code?.regions.delete(region);
+      // The plain block may become hot again.
+      const plain = page === Math.floor(region.rip / PAGE_SIZE) ? (code?.blocks.get(key) ?? 0) : 0;
+      if (plain !== 0) this.linear.i32[(plain + BLOCK_RUNS) >>> 2] = 0;
+    }
+    for (const header of region.entries.values()) this.linear.i32[(header + BLOCK_REGION) >>> 2] = 0;
+    this.uncache(region.rip);
+    this.onRegionDropped(region.tableIndex);
+  }
+}
+
+function blockKey(rip: number, mode: 64 | 32): number {
+  return rip * 2 + (mode === 64 ? 1 : 0);
+}

@@ -1,0 +1,188 @@
+/**
+ * What distinguishes one interpreter handler from another: everything about an instruction that its record does not hold.
+ * A key has a number (for maps) and a text (for the table of hot handlers, which must survive renumbering of forms).
+ */
+import type { Form } from '../decode/form.ts';
+import type { Instruction } from '../decode/instruction.ts';
+
+/** How a record gives the memory operand's address. */
+export type MemoryKind =
+  | 'none'
+  /** base + displacement */
+  | 'base'
+  /** base + (index << scale) + displacement */
+  | 'index'
+  /** 64-bit absolute: displacement is the low half, immediate the high one. */
+  | 'absolute';
+
+export interface HandlerKey {
+  readonly form: Form;
+  readonly mode: 64 | 32;
+  readonly operandSize: 2 | 4 | 8;
+  readonly addressSize: 2 | 4 | 8;
+  readonly rep: 0 | 0xf2 | 0xf3;
+  readonly memory: boolean;
+  readonly memoryKind: MemoryKind;
+  readonly segment: number;
+  /** The immediate's high half is in the displacement field. */
+  readonly wideImmediate: boolean;
+  /** ModRM.reg where a segment register operand is named by it, else -1. */
+  readonly segmentOperand: number;
+  /** Value of the immediate for `imm8-static` forms, else -1. */
+  readonly staticImmediate: number;
+}
+
+const SIZES = [2, 4, 8] as const;
+const REPS = [0, 0xf2, 0xf3] as const;
+const KINDS: readonly MemoryKind[] = ['none', 'base', 'index', 'absolute'];
+
+/** Facts about a form which decide about its keys and records, computed once. */
+export interface FormTraits {
+  readonly ends: boolean;
+  readonly alone: boolean;
+  readonly staticImmediate: boolean;
+  readonly segmentFromModrm: boolean;
+  /** Has an immediate or relative operand: the record's immediate field is taken. */
+  readonly immediate: boolean;
+  readonly moffs: boolean;
+  readonly relative: boolean;
+  readonly twoImmediates: boolean;
+  /** Where the address of the next instruction is kept, relative to the page: a field the form does not use otherwise. */
+  readonly nextField: 'immediate' | 'displacement';
+}
+
+const traits = new Map<Form, FormTraits>();
+
+export function traitsOf(form: Form): FormTraits {
+  let known = traits.get(form);
+  if (known === undefined) {
+    const has = (...methods: string[]): boolean => form.operands.some((operand) => methods.includes(operand.method));
+    const immediate = has('imm', 'rel', 'moffs');
+    known = {
+      ends: form.attributes.has('end'),
+      alone: form.attributes.has('alone'),
+      staticImmediate: form.attributes.has('imm8-static'),
+      segmentFromModrm: form.operands.some((operand) => operand.method === 'segment' && operand.register === undefined),
+      immediate,
+      moffs: has('moffs'),
+      relative: has('rel'),
+      twoImmediates: form.operands.filter((operand) => operand.method === 'imm').length === 2,
+      nextField: immediate ? 'displacement' : 'immediate',
+    };
+    traits.set(form, known);
+  }
+  return known;
+}
+
+/** Number of the key of a decoded instruction; below 2^53. */
+export function keyNumber(instruction: Instruction, form: Form, mode: 64 | 32): number {
+  const t = traitsOf(form);
+  const wide = isWide(instruction, t);
+  const kind = memoryKindNumber(instruction, t, wide);
+  const bits =
+    (instruction.operandSize >> 2) |
+    ((instruction.addressSize >> 2) << 2) |
+    (REPS.indexOf(instruction.rep) << 4) |
+    ((instruction.memory ? 1 : 0) << 6) |
+    (kind << 7) |
+    ((instruction.segment + 1) << 9) |
+    ((wide && !t.moffs ? 1 : 0) << 12) |
+    ((mode === 64 ? 1 : 0) << 13) |
+    ((t.segmentFromModrm ? instruction.reg + 1 : 0) << 14) |
+    ((t.staticImmediate ? (instruction.immediate & 0xff) + 1 : 0) << 19);
+  return form.id * 0x10000000 + bits;
+}
+
+/** The key that {@link keyNumber} stands for. */
+export function keyFromNumber(number: number, form: Form): HandlerKey {
+  const bits = number % 0x10000000;
+  return {
+    form,
+    operandSize: SIZES[bits & 3],
+    addressSize: SIZES[(bits >> 2) & 3],
+    rep: REPS[(bits >> 4) & 3],
+    memory: ((bits >> 6) & 1) === 1,
+    memoryKind: KINDS[(bits >> 7) & 3],
+    segment: ((bits >> 9) & 7) - 1,
+    wideImmediate: ((bits >> 12) & 1) === 1,
+    mode: ((bits >> 13) & 1) === 1 ? 64 : 32,
+    segmentOperand: ((bits >> 14) & 0x1f) - 1,
+    staticImmediate: ((bits >> 19) & 0x1ff) - 1,
+  };
+}
+
+/** The part of a key's text that names its form. */
+export function formText(form: Form): string {
+  return `${form.mnemonic} ${form.opcode} ${form.operands.map((o) => `${o.method}:${o.size}`).join(',')}`;
+}
+
+/** E.g. `ADD 01 /r rm:v,reg:v | 64 o8 a8 base`. */
+export function keyText(key: HandlerKey): string {
+  const parts = [formText(key.form), '|', `${key.mode}`, `o${key.operandSize}`, `a${key.addressSize}`];
+  if (key.rep !== 0) parts.push(`rep${key.rep.toString(16)}`);
+  if (key.memory) parts.push(key.memoryKind);
+  if (key.segment >= 0) parts.push(`s${key.segment}`);
+  if (key.wideImmediate) parts.push('wide');
+  if (key.segmentOperand >= 0) parts.push(`r${key.segmentOperand}`);
+  if (key.staticImmediate >= 0) parts.push(`i${key.staticImmediate}`);
+  return parts.join(' ');
+}
+
+/** The key a text stands for, or undefined when there is no such form (any more). */
+export function keyFromText(text: string, forms: ReadonlyMap<string, Form>): HandlerKey | undefined {
+  const [name, rest] = text.split(' | ');
+  const form = forms.get(name);
+  if (form === undefined) return undefined;
+  const words = rest.split(' ');
+  const number = (prefix: string, otherwise: number, radix = 10): number => {
+    const word = words.find((w) => w.startsWith(prefix) && /^[0-9a-f]+$/.test(w.slice(prefix.length)));
+    return word === undefined ? otherwise : parseInt(word.slice(prefix.length), radix);
+  };
+  const one = <T extends number>(choices: readonly T[], value: number): T => {
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw new Error(`handler key "${text}": ${value}`);
+    return found;
+  };
+  const memoryKind = KINDS.find((kind) => words.includes(kind)) ?? 'none';
+  return {
+    form,
+    mode: words[0] === '32' ? 32 : 64,
+    operandSize: one(SIZES, number('o', 4)),
+    addressSize: one(SIZES, number('a', 8)),
+    rep: one(REPS, number('rep', 0, 16)),
+    memory: memoryKind !== 'none',
+    memoryKind,
+    segment: number('s', -1),
+    wideImmediate: words.includes('wide'),
+    segmentOperand: number('r', -1),
+    staticImmediate: number('i', -1),
+  };
+}
+
+/** Number of a key; below 2^53. Equal to {@link keyNumber} of every instruction it fits. */
+export function numberOfKey(key: HandlerKey): number {
+  const bits =
+    (key.operandSize >> 2) |
+    ((key.addressSize >> 2) << 2) |
+    (REPS.indexOf(key.rep) << 4) |
+    ((key.memory ? 1 : 0) << 6) |
+    (KINDS.indexOf(key.memoryKind) << 7) |
+    ((key.segment + 1) << 9) |
+    ((key.wideImmediate ? 1 : 0) << 12) |
+    ((key.mode === 64 ? 1 : 0) << 13) |
+    ((key.segmentOperand + 1) << 14) |
+    ((key.staticImmediate + 1) << 19);
+  return key.form.id * 0x10000000 + bits;
+}
+
+/** The record needs 64 bits for the immediate (or the absolute address). */
+export function isWide(instruction: Instruction, t: FormTraits): boolean {
+  if (!t.immediate) return false;
+  return instruction.immediateHigh !== (t.moffs ? instruction.displacement : instruction.immediate) >> 31;
+}
+
+function memoryKindNumber(instruction: Instruction, t: FormTraits, wide: boolean): number {
+  if (!instruction.memory) return 0;
+  if (t.moffs) return wide ? 3 : 1;
+  return instruction.index >= 0 ? 2 : 1;
+}

@@ -1,0 +1,137 @@
+/**
+ * All handlers made so far in this process: their numbers, and the modules which hold them. Handlers do not depend on a
+ * machine, so several Cpus share them; each links what its blocks need into its own table ({@link linkHandlers}).
+ *
+ * A handler's number is what records hold and its slot in table 0. Number 0 ends a block that has no instruction to do so;
+ * the next ones are the hot handlers inside the interpreter function.
+ */
+import { FORMS } from '../decode/forms.ts';
+import type { Form } from '../decode/form.ts';
+import type { Instruction } from '../decode/instruction.ts';
+import { FIRST_REGION_SLOT } from '../engine-area.ts';
+import { ModuleImports } from '../module-imports.ts';
+import { RIP } from '../state.ts';
+import type { Helper } from '../semantics/emitter.ts';
+import { FunctionBuilder, type FunctionBody, type ValType } from '../wasm/function-builder.ts';
+import { ModuleBuilder } from '../wasm/module-builder.ts';
+import { formText, keyFromNumber, keyFromText, keyNumber, keyText, numberOfKey, type HandlerKey } from './handler-key.ts';
+import { HOT_HANDLERS } from './hot-handlers.ts';
+import { InterpreterEmitter } from './interpreter-emitter.ts';
+
+/** Handler number of the record after a block's last instruction. */
+export const FALL_THROUGH = 0;
+
+/** Type of handlers which are functions: (record pointer, read TLB) → HandlerStatus. */
+export const HANDLER_PARAMS: readonly ValType[] = ['i32', 'i32'];
+export const HANDLER_RESULTS: readonly ValType[] = ['i32'];
+export const HandlerStatus = {
+  /** On to the next record. */
+  next: 0,
+  /** The block is over, RIP is set. */
+  transfer: 1,
+  /** Leave; the instruction has retired. */
+  retired: 2,
+  /** Leave; it has not. */
+  fault: 3,
+} as const;
+
+/** A module with some handlers, exported under their numbers. */
+export interface HandlerModule {
+  readonly module: WebAssembly.Module;
+  readonly helpers: readonly Helper[];
+  readonly numbers: readonly number[];
+}
+
+const keys: (HandlerKey | undefined)[] = [undefined];
+const numberByKey = new Map<number, number>();
+const modules = new Map<number, HandlerModule>();
+/** Handlers that always say themselves where the guest goes on. */
+const transfers = new Set<number>();
+
+const formsByText = new Map<string, Form>(FORMS.map((form) => [formText(form), form]));
+for (const text of HOT_HANDLERS) {
+  const key = keyFromText(text, formsByText);
+  if (key !== undefined) define(numberOfKey(key), key);
+}
+/** Handlers below this number are inside the interpreter function. */
+export const INLINE_HANDLERS = keys.length;
+
+function define(keyed: number, key: HandlerKey): number {
+  const number = keys.push(key) - 1;
+  if (number >= FIRST_REGION_SLOT) throw new Error('too many interpreter handlers');
+  numberByKey.set(keyed, number);
+  return number;
+}
+
+/** Number of the handler for a decoded instruction of this form. */
+export function handlerFor(instruction: Instruction, form: Form, mode: 64 | 32): number {
+  const keyed = keyNumber(instruction, form, mode);
+  return numberByKey.get(keyed) ?? define(keyed, keyFromNumber(keyed, form));
+}
+
+export function handlerKey(number: number): HandlerKey {
+  const key = keys[number];
+  if (key === undefined) throw new Error(`no handler ${number}`);
+  return key;
+}
+
+/** What a handler is called in profiles and in the table of hot ones. */
+export function handlerText(number: number): string {
+  return number === FALL_THROUGH ? '(end of block)' : keyText(handlerKey(number));
+}
+
+/** Known only once the handler has been emitted. */
+export function handlerTransfers(number: number): boolean {
+  return transfers.has(number);
+}
+
+/** The interpreter function reports what it found out about the handlers it holds. */
+export function noteTransfers(number: number): void {
+  transfers.add(number);
+}
+
+/** The module with a handler; makes one for all of `wanted` that have none yet. */
+export function handlerModule(number: number, wanted: readonly number[]): HandlerModule {
+  const known = modules.get(number);
+  if (known !== undefined) return known;
+  const missing = [...new Set(wanted)].filter((n) => n >= INLINE_HANDLERS && !modules.has(n));
+  const made = compile(missing);
+  for (const n of missing) modules.set(n, made);
+  return made;
+}
+
+function compile(numbers: readonly number[]): HandlerModule {
+  const builder = new ModuleBuilder();
+  const imports = new ModuleImports(builder, 1);
+  const f = new FunctionBuilder();
+  const emitter = new InterpreterEmitter(f, imports);
+  const bodies = numbers.map((number) => emitHandlerFunction(emitter, number));
+  bodies.forEach((body, i) => builder.add(body, `${numbers[i]}`));
+  return { module: new WebAssembly.Module(builder.finish()), helpers: imports.helpers, numbers };
+}
+
+function emitHandlerFunction(emitter: InterpreterEmitter, number: number): FunctionBody {
+  const { f } = emitter;
+  f.begin(HANDLER_PARAMS, HANDLER_RESULTS);
+  emitter.emitHandler(handlerKey(number), {
+    ip: f.param(0, 'i32'),
+    tlb: f.param(1, 'i32'),
+    transfer: (rip) => {
+      const kept = f.keep(rip);
+      f.store.i64Store(f.i32.const(0), f.get(kept), RIP);
+      f.release(kept);
+      f.return(f.i32.const(HandlerStatus.transfer));
+    },
+    leave: (retired) => f.return(f.i32.const(retired ? HandlerStatus.retired : HandlerStatus.fault)),
+  });
+  f.i32.const(HandlerStatus.next);
+  if (emitter.transfers) transfers.add(number);
+  return f.end();
+}
+
+/** Puts the handlers in `numbers` into a machine's table. */
+export function linkHandlers(made: HandlerModule, table: WebAssembly.Table, importObject: WebAssembly.Imports): void {
+  const instance = new WebAssembly.Instance(made.module, importObject);
+  for (const number of made.numbers) table.set(number, instance.exports[`${number}`]);
+}
+

@@ -1,0 +1,202 @@
+/**
+ * The interpreter itself: one wasm function that finds blocks in the jump cache, calls regions, and runs records
+ * with a `br_table` over the hot handlers; the others are called through the table.
+ *
+ * `run(start) → why`: `start` is a block to begin with (its region is not entered), or 0 for whatever RIP says.
+ */
+import {
+  BLOCK_COUNT, BLOCK_HEADER, BLOCK_REGION, BLOCK_RUNS, JUMP_CACHE, JUMP_CACHE_ENTRIES, LEFT_AT, LEFT_IN, RECORD, RECORD_HANDLER, RECORD_IMMEDIATE,
+} from '../engine-area.ts';
+import { COMPUTE_FLAGS, ModuleImports, SLOW_PATH } from '../module-imports.ts';
+import type { Helper } from '../semantics/emitter.ts';
+import { BUDGET, CODE_CONTEXT, PAGE_BASE, PAGE_SIZE, RIP, TLB_BASE } from '../state.ts';
+import { CALL_DEPTH, INTERPRET, REGION_PARAMS, REGION_RESULTS } from '../translator/region-abi.ts';
+import { FunctionBuilder, type Label } from '../wasm/function-builder.ts';
+import { ModuleBuilder } from '../wasm/module-builder.ts';
+import { HANDLER_PARAMS, HANDLER_RESULTS, handlerKey, HandlerStatus, INLINE_HANDLERS, noteTransfers } from './handlers.ts';
+import { InterpreterEmitter } from './interpreter-emitter.ts';
+
+/** Why the interpreter function came back. RIP is in memory except where an instruction was left in the middle of a block. */
+export const Left = {
+  /** No block for RIP in the jump cache. */
+  lookup: 0,
+  /** The block at RIP has more instructions than BUDGET. */
+  short: 1,
+  /** The block at RIP has been run `threshold` times; it has not been run again yet. */
+  hot: 2,
+  /** A region or what it called left: EXIT_REASON says why; RIP and BUDGET are right. */
+  region: 3,
+  /** The instruction at LEFT_AT (in the block LEFT_IN) left: EXIT_REASON says why. It has not retired; RIP and BUDGET are to be put right. */
+  fault: 4,
+  /** Likewise, and it has retired. */
+  retired: 5,
+} as const;
+
+export interface InterpreterModule {
+  readonly module: WebAssembly.Module;
+  readonly helpers: readonly Helper[];
+  /** Size of the function's body in bytes. */
+  readonly size: number;
+}
+
+const made = new Map<number, InterpreterModule>();
+
+/** @param threshold runs after which a block is hot; 0 for never. */
+export function interpreterModule(threshold: number): InterpreterModule {
+  let known = made.get(threshold);
+  if (known === undefined) {
+    known = emit(threshold);
+    made.set(threshold, known);
+  }
+  return known;
+}
+
+function emit(threshold: number): InterpreterModule {
+  const builder = new ModuleBuilder();
+  const imports = new ModuleImports(builder, 1);
+  imports.engine(SLOW_PATH);
+  imports.engine(COMPUTE_FLAGS);
+  const handlerType = builder.type(HANDLER_PARAMS, HANDLER_RESULTS);
+  const regionType = builder.type(REGION_PARAMS, REGION_RESULTS);
+  const f = new FunctionBuilder();
+  const emitter = new InterpreterEmitter(f, imports);
+  f.begin(['i32'], ['i32']);
+  const start = f.param(0, 'i32');
+  const rip = f.local('i64');
+  const tlb = f.local('i32');
+  const ip = f.local('i32');
+  const block = f.local('i32');
+  const entry = f.local('i32');
+  const region = f.local('i32');
+  const status = f.local('i32');
+  const zero = (): ReturnType<typeof f.i32.const> => f.i32.const(0);
+  const storeRip = (): void => f.store.i64Store(zero(), f.get(rip), RIP);
+  const loadRip = (): void => f.set(rip, f.load.i64Load(zero(), RIP));
+  const leave = (why: number): void => {
+    storeRip();
+    f.return(f.i32.const(why));
+  };
+
+  const probe = (found: Label): void => {
+    const low = f.keep(f.convert.i32WrapI64(f.get(rip)));
+    const hash = f.i32.and(f.i32.xor(f.get(low), f.i32.shrU(f.get(low), f.i32.const(15))), f.i32.const(JUMP_CACHE_ENTRIES - 1));
+    f.set(entry, f.i32.shl(hash, f.i32.const(4)));
+    f.release(low);
+    const other = f.i64.ne(f.load.i64Load(f.get(entry), JUMP_CACHE), f.get(rip));
+    const elsewhere = f.i32.ne(f.load.i32Load(f.get(entry), JUMP_CACHE + 8), f.load.i32Load(zero(), CODE_CONTEXT));
+    const empty = f.i32.eqz(f.tee(block, f.load.i32Load(f.get(entry), JUMP_CACHE + 12)));
+    f.if(f.i32.or(f.i32.or(other, elsewhere), empty), () => leave(Left.lookup), undefined, false);
+    f.br(found);
+  };
+
+  const enterRegion = (dispatch: Label): void => {
+    storeRip();
+    f.set(status, f.callIndirect(regionType, [f.i32.const(CALL_DEPTH)], f.get(region), 'i32'));
+    loadRip();
+    f.brIf(dispatch, f.i32.eqz(f.get(status)));
+    f.if(f.i32.ne(f.get(status), f.i32.const(INTERPRET)), () => f.return(f.i32.const(Left.region)));
+    // Whatever is at RIP now, its first block runs here; without one, JavaScript starts it.
+    probeForInterpret();
+  };
+  const probeForInterpret = (): void => {
+    f.block((found) => probe(found));
+    f.set(start, f.get(block));
+  };
+
+  const enterBlock = (dispatch: Label): void => {
+    f.block((found) => {
+      f.block((lookup) => {
+        f.brIf(lookup, f.i32.eqz(f.get(start)), true);
+        f.set(block, f.get(start));
+        f.br(found);
+      });
+      probe(found);
+    });
+    const short = f.i32.ltS(f.load.i32Load(zero(), BUDGET), f.load.i32Load(f.get(block), BLOCK_COUNT));
+    f.if(short, () => leave(Left.short), undefined, false);
+    f.if(
+      f.i32.eqz(f.get(start)),
+      () => {
+        f.set(region, f.load.i32Load(f.get(block), BLOCK_REGION));
+        f.if(f.get(region), () => {
+          enterRegion(dispatch);
+          f.br(dispatch);
+        });
+        f.set(status, f.i32.add(f.load.i32Load(f.get(block), BLOCK_RUNS), f.i32.const(1)));
+        f.store.i32Store(f.get(block), f.get(status), BLOCK_RUNS);
+        if (threshold > 0) f.if(f.i32.eq(f.get(status), f.i32.const(threshold)), () => leave(Left.hot), undefined, false);
+      },
+      () => f.set(start, zero()),
+      true,
+    );
+    f.store.i32Store(zero(), f.i32.sub(f.load.i32Load(zero(), BUDGET), f.load.i32Load(f.get(block), BLOCK_COUNT)), BUDGET);
+    f.store.i64Store(zero(), f.i64.and(f.get(rip), f.i64.const(-PAGE_SIZE)), PAGE_BASE);
+    f.set(ip, f.i32.add(f.get(block), f.i32.const(BLOCK_HEADER)));
+  };
+
+  const noteWhere = (): void => {
+    f.store.i32Store(zero(), f.get(ip), LEFT_AT);
+    f.store.i32Store(zero(), f.get(block), LEFT_IN);
+  };
+
+  const callHandler = (dispatch: Label, next: Label): void => {
+    f.set(status, f.callIndirect(handlerType, [f.get(ip), f.get(tlb)], f.load.i32Load16U(f.get(ip), RECORD_HANDLER), 'i32'));
+    f.set(ip, f.i32.add(f.get(ip), f.i32.const(RECORD)));
+    f.brIf(next, f.i32.eqz(f.get(status)), true);
+    f.if(f.i32.eq(f.get(status), f.i32.const(HandlerStatus.transfer)), () => {
+      loadRip();
+      f.br(dispatch);
+    });
+    f.set(ip, f.i32.sub(f.get(ip), f.i32.const(RECORD)));
+    noteWhere();
+    f.return(f.select(f.i32.const(Left.retired), f.i32.const(Left.fault), f.i32.eq(f.get(status), f.i32.const(HandlerStatus.retired))));
+  };
+
+  f.set(tlb, f.load.i32Load(zero(), TLB_BASE));
+  loadRip();
+  f.loop((dispatch) => {
+    enterBlock(dispatch);
+    f.loop((next) => {
+      const leaving = f.open('block');
+      const cold = f.open('block');
+      // br_table's targets: one block per inline handler, the innermost first.
+      const labels: Label[] = [];
+      for (let n = 0; n < INLINE_HANDLERS; n++) labels.unshift(f.open('block'));
+      f.brTable(labels, cold, f.load.i32Load16U(f.get(ip), RECORD_HANDLER));
+      for (let n = 0; n < INLINE_HANDLERS; n++) {
+        f.close();
+        if (n === 0) {
+          const sum = f.i64.add(f.load.i64Load(zero(), PAGE_BASE), f.load.i64Load32S(f.get(ip), RECORD_IMMEDIATE));
+          f.set(rip, sum);
+          f.br(dispatch);
+          continue;
+        }
+        emitter.emitHandler(handlerKey(n), {
+          ip,
+          tlb,
+          transfer: (target) => {
+            f.set(rip, target);
+            f.br(dispatch);
+          },
+          leave: (retired) => {
+            f.set(status, f.i32.const(retired ? Left.retired : Left.fault));
+            f.br(leaving);
+          },
+        });
+        if (emitter.transfers) noteTransfers(n);
+        f.set(ip, f.i32.add(f.get(ip), f.i32.const(RECORD)));
+        f.br(next);
+      }
+      f.close();
+      callHandler(dispatch, next);
+      f.close();
+      noteWhere();
+      f.return(f.get(status));
+    });
+    f.unreachable();
+  });
+  f.unreachable();
+  const body = f.end();
+  builder.add(body, 'run');
+  return { module: new WebAssembly.Module(builder.finish()), helpers: imports.helpers, size: body.code.length };
+}
