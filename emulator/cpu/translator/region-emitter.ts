@@ -14,7 +14,9 @@ import type { ModuleImports } from '../module-imports.ts';
 import { EmitterBase, type DynamicFlags, type FlagSetter } from '../semantics/emitter-base.ts';
 import type { ComplexEffects, Helper, WordLocal } from '../semantics/emitter.ts';
 import type { FlagSource } from '../semantics/flag-formulas.ts';
-import { BUDGET, EXIT_REASON, FPU_REGS, GPR, RIP, Segment, TLB_BASE, XMM } from '../state.ts';
+import {
+  BUDGET, EXIT_REASON, FPU_REGS, GPR, PAGE_SIZE, RIP, Segment, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT, XMM,
+} from '../state.ts';
 import type { FunctionBody, FunctionBuilder, I32, I64, Label, Local, V128, Val, ValType, Word } from '../wasm/function-builder.ts';
 import { analyseFlow, longestPaths, type FlowGraph } from './flow-graph.ts';
 import { regionAt, regionAtLocal } from './jump-links.ts';
@@ -30,6 +32,8 @@ export interface BlockFacts {
   flags: FlagShape;
 }
 
+/** Different sets of registers for which exits share code; exits with yet another one have their own. */
+const SHARED_EXITS = 12;
 const BYTE = 0xffn;
 const WORD = 0xffffn;
 
@@ -48,7 +52,11 @@ export class RegionEmitter extends EmitterBase {
   private exitRip!: Local<'i64'>;
   private exitCount!: Local<'i32'>;
   private exitStatus!: Local<'i32'>;
-  private exitLabel!: Label;
+  private exitLabels: Label[] = [];
+  /** Registers each of the exits writes back, in the order in which they were first needed. */
+  private exitMasks: number[] = [];
+  private withFlags!: Label;
+  private withoutFlags!: Label;
   private count = 0;
   /** Registers that have a local. */
   private usedMask = 0;
@@ -65,7 +73,7 @@ export class RegionEmitter extends EmitterBase {
   /** Facts about each block, from a run whose code is thrown away. It also makes all the imports known that `emit` will use. */
   scan(region: Region): BlockFacts[] {
     this.begin(region, 0xffffffff);
-    this.exitLabel = this.f.open('block');
+    this.openExits();
     return region.blocks.map((block) => {
       this.facts = { used: 0, set: 0, flags: 'memory' };
       this.flags.shape = 'memory';
@@ -87,13 +95,12 @@ export class RegionEmitter extends EmitterBase {
     const longest = longestPaths(graph, region.blocks.map((block) => block.instructions.length), check);
     const shapes = shapesAtEntry(graph, region, facts);
     const dirty = dirtyAtEntry(graph, region, facts);
-    const set = facts.reduce((mask, fact) => mask | fact.set, 0);
-    const used = facts.reduce((mask, fact) => mask | fact.used, set);
+    const used = facts.reduce((mask, fact) => mask | fact.used | fact.set, 0);
     const pending = new Array<number>(region.blocks.length).fill(0);
     const flushed = (node: number): boolean => !graph.reducible || check[node] || graph.merge[node];
 
     this.begin(region, used);
-    this.exitLabel = f.open('block');
+    this.openExits();
     this.loadState(used);
     emitStructured(f, graph, (node) => {
       const block = region.blocks[node];
@@ -107,8 +114,7 @@ export class RegionEmitter extends EmitterBase {
       return ending;
     });
     f.unreachable();
-    f.close();
-    this.sharedExit(set);
+    this.closeExits();
     return f.end();
   }
 
@@ -169,13 +175,48 @@ export class RegionEmitter extends EmitterBase {
     f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.i32.const(this.count)), BUDGET);
   }
 
-  private sharedExit(set: number): void {
+  /**
+   * Exits that are rarely taken share code: one stretch for each set of registers to write back, then one for the flags. Only
+   * what may really differ from memory is written, so that nothing else has to be loaded (TurboFan drops loads without use).
+   */
+  private openExits(): void {
     const { f } = this;
-    this.storeRegisters(set);
+    this.exitMasks = [];
+    this.exitLabels = [];
+    this.withoutFlags = f.open('block');
+    this.withFlags = f.open('block');
+    for (let i = 0; i < 2 * SHARED_EXITS; i++) this.exitLabels.push(f.open('block'));
+  }
+
+  private closeExits(): void {
+    const { f } = this;
+    for (let i = 2 * SHARED_EXITS - 1; i >= 0; i--) {
+      f.close();
+      const mask = this.exitMasks[i >> 1];
+      if (mask === undefined) f.unreachable();
+      else {
+        this.storeRegisters(mask);
+        f.br(i & 1 ? this.withFlags : this.withoutFlags);
+      }
+    }
+    f.close();
     this.flags.storeMixed();
+    f.close();
     f.store.i64Store(f.i32.const(0), f.get(this.exitRip), RIP);
     f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.get(this.exitCount)), BUDGET);
     f.return(f.get(this.exitStatus));
+  }
+
+  /** To the shared exit that writes back what may differ from memory here. */
+  private toExit(): void {
+    const { f } = this;
+    const flags = this.flags.shape !== 'memory';
+    let index = this.exitMasks.indexOf(this.dirty);
+    if (index < 0 && this.exitMasks.length < SHARED_EXITS) index = this.exitMasks.push(this.dirty) - 1;
+    if (index < 0) {
+      this.storeRegisters(this.dirty);
+      f.br(flags ? this.withFlags : this.withoutFlags);
+    } else f.br(this.exitLabels[2 * index + (flags ? 1 : 0)]);
   }
 
   /** Out through the shared exit; `status` is pushed by the caller. */
@@ -184,7 +225,7 @@ export class RegionEmitter extends EmitterBase {
     f.set(this.exitRip, f.i64.const(rip));
     f.set(this.exitCount, f.i32.const(count));
     f.set(this.exitStatus, status());
-    f.br(this.exitLabel);
+    this.toExit();
   }
 
   private checkBudget(block: Block, longest: number): void {
@@ -239,27 +280,31 @@ export class RegionEmitter extends EmitterBase {
   private transfer(address: number): void {
     const { f } = this;
     this.storeState();
-    f.store.i64Store(f.i32.const(0), f.i64.const(address), RIP);
-    this.tailCall(regionAt(f, address));
+    this.tailCall(regionAt(f, address), () => f.i64.const(address));
   }
 
-  private tailCall(found: I32): void {
+  /** Goes on in a region, or at `rip` in the dispatcher when there is none. All state but RIP is in memory. */
+  private tailCall(found: I32, rip: () => I64): void {
     const { f } = this;
     const target = f.keep(found);
-    f.if(f.get(target), () => f.returnCallIndirect(this.type, [f.get(f.param(0, 'i32'))], f.get(target)));
+    f.if(f.get(target), () => f.returnCallIndirect(this.type, [f.get(f.param(0, 'i32'))], f.get(target)), undefined, true);
     f.release(target);
+    f.store.i64Store(f.i32.const(0), rip(), RIP);
     f.return(f.i32.const(Exit.none));
   }
 
-  /** Runs the callee as a nested wasm call; all state is in memory, RIP included. Afterwards at the return point, or gone. */
-  private callRegion(found: I32): NodeExit {
+  /** Runs the callee at `rip` as a nested wasm call; all state but RIP is in memory. Afterwards at the return point, or gone. */
+  private callRegion(found: I32, rip: () => I64): NodeExit {
     const { f } = this;
     const next = this.nextGuestAddress();
     const target = f.keep(found);
     const depth = f.param(0, 'i32');
     f.if(
       f.i32.or(f.i32.eqz(f.get(target)), f.i32.eqz(f.get(depth))),
-      () => f.return(f.i32.const(Exit.none)),
+      () => {
+        f.store.i64Store(f.i32.const(0), rip(), RIP);
+        f.return(f.i32.const(Exit.none));
+      },
       undefined,
       false,
     );
@@ -274,7 +319,7 @@ export class RegionEmitter extends EmitterBase {
     f.release(status);
     const node = this.region.blockAt.get(next);
     if (node === undefined) {
-      this.tailCall(regionAt(f, next));
+      this.tailCall(regionAt(f, next), () => f.i64.const(next));
       return { kind: 'none' };
     }
     this.loadState(this.usedMask);
@@ -313,22 +358,24 @@ export class RegionEmitter extends EmitterBase {
     this.count++;
     this.storeState();
     const target = this.targetAddress();
-    f.store.i64Store(f.i32.const(0), f.i64.const(target), RIP);
-    this.ending = this.callRegion(regionAt(f, target));
+    this.ending = this.callRegion(regionAt(f, target), () => f.i64.const(target));
   }
 
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
     const { f } = this;
     this.count++;
     this.storeState();
-    f.store.i64Store(f.i32.const(0), f.get(target), RIP);
     if (kind === 'call') {
-      this.ending = this.callRegion(regionAtLocal(f, target));
+      this.ending = this.callRegion(regionAtLocal(f, target), () => f.get(target));
       return;
     }
     this.ending = { kind: 'none' };
-    if (kind === 'jmp') this.tailCall(regionAtLocal(f, target));
-    else f.return(f.i32.const(Exit.none));
+    if (kind === 'jmp') {
+      this.tailCall(regionAtLocal(f, target), () => f.get(target));
+      return;
+    }
+    f.store.i64Store(f.i32.const(0), f.get(target), RIP);
+    f.return(f.i32.const(Exit.none));
   }
 
   protected leave(retired: boolean): void {
@@ -360,7 +407,7 @@ export class RegionEmitter extends EmitterBase {
       f.set(this.exitCount, f.i32.add(f.i32.const(this.count), f.i32.eq(f.load.i32Load(f.i32.const(0), EXIT_REASON), f.i32.const(Exit.again))));
       f.set(this.exitRip, f.i64.const(this.instruction.address));
       f.set(this.exitStatus, f.load.i32Load(f.i32.const(0), EXIT_REASON));
-      f.br(this.exitLabel);
+      this.toExit();
     }, undefined, false);
   }
 
@@ -531,6 +578,31 @@ export class RegionEmitter extends EmitterBase {
 
   protected segmentMatters(n: number): boolean {
     return n === Segment.fs || n === Segment.gs;
+  }
+
+  /**
+   * As in the base class, tuned for TurboFan: the entry is found with 32-bit arithmetic, and what meets after a miss is the addend,
+   * not the address, so that the result of an addition is the index of the access and needs no zero extension.
+   */
+  protected override translate(address: Local<'i64'>, bytes: number, write: boolean): I32 {
+    const { f } = this;
+    const entry = f.local('i32');
+    const addend = f.local('i32');
+    const table = write ? TLB_BYTES : 0;
+    const low = (): I32 => f.convert.i32WrapI64(f.get(address));
+    f.set(entry, f.i32.add(f.i32.and(f.i32.shrU(low(), f.i32.const(TLB_SHIFT)), f.i32.const(TLB_MASK)), this.tlbBase()));
+    f.if(
+      f.i64.gtU(f.i64.xor(f.get(address), f.load.i64Load(f.get(entry), table)), f.i64.const(PAGE_SIZE - bytes)),
+      () => {
+        this.slowAccess(address, bytes, write, addend);
+        f.set(addend, f.i32.sub(f.get(addend), low()));
+      },
+      () => f.set(addend, f.load.i32Load(f.get(entry), table + 8)),
+      false,
+    );
+    f.release(entry);
+    f.release(addend);
+    return f.i32.add(f.get(addend), low());
   }
 
   protected tlbBase(): I32 {
