@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { CpuidFeature, Decoder, DecoderOptions, Instruction as IcedInstruction, Mnemonic } from 'iced-x86';
+import { Code, CpuidFeature, Decoder, DecoderOptions, Instruction as IcedInstruction, Mnemonic } from 'iced-x86';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../emulator/cpu/decode/decoder.ts';
 import { Instruction } from '../../emulator/cpu/decode/instruction.ts';
@@ -15,8 +15,11 @@ const CLAIMED = [
   'SSE', 'SSE2', 'SSE3', 'SSSE3', 'SSE4_1', 'SSE4_2', 'POPCNT', 'PAUSE', 'MULTIBYTENOP', 'SYSCALL', 'TSC', 'RDTSCP', 'CLFSH', 'SEP',
 ] as const;
 const claimed = new Set<number>(CLAIMED.map((name) => CpuidFeature[name]));
-/** Not reachable by user programs or not offered, with the reason. */
-const NOT_OFFERED = new Set<string>([]);
+/**
+ * Encodings, by iced's names, which user programs on Linux do not use: far transfers and far pointers, questions about descriptors,
+ * SYSCALL in 32-bit mode (AMD only), and moves to control registers with a ModRM.mod that pretends to be memory.
+ */
+const NOT_OFFERED = /^((Call|Jmp)_(m16|ptr)|Retf|Iret|L[defgs]s_|Lar_|Lsl_|Ver[rw]_|Mov_.*(_cr|_dr|cr_|dr_)|Syscall$)/;
 
 interface Findings {
   instructions: number;
@@ -27,7 +30,7 @@ interface Findings {
 function compare(bytes: Uint8Array, address: number, mode: 64 | 32, findings: Findings): void {
   const padded = new Uint8Array(bytes.length + 16);
   padded.set(bytes);
-  const decoder = new Decoder(mode, bytes, DecoderOptions.NoInvalidCheck & 0);
+  const decoder = new Decoder(mode, bytes, DecoderOptions.None);
   decoder.ip = BigInt(address);
   const iced = new IcedInstruction();
   const ours = new Instruction();
@@ -43,7 +46,7 @@ function compare(bytes: Uint8Array, address: number, mode: 64 | 32, findings: Fi
     if (result !== 'ok') {
       if (iced.cpuidFeatures().every((feature) => claimed.has(feature))) {
         const name = Mnemonic[iced.mnemonic];
-        if (!NOT_OFFERED.has(name)) findings.missing.set(name, (findings.missing.get(name) ?? 0) + 1);
+        if (!NOT_OFFERED.test(Code[iced.code])) findings.missing.set(name, (findings.missing.get(name) ?? 0) + 1);
       }
     } else if (ours.length !== length && findings.wrongLength.length < 20) {
       findings.wrongLength.push(`${hex(padded, at, length)}: ${ours.form?.mnemonic} of ${ours.length} bytes, iced has ${Mnemonic[iced.mnemonic]} of ${length}`);

@@ -4,8 +4,9 @@
  */
 import type { FormRow, Semantic } from '../decode/form.ts';
 import { Exit, Vector } from '../exits.ts';
+import { Flag } from '../flags.ts';
 import type { I32 } from '../wasm/function-builder.ts';
-import { toI32 } from './integer-bits.ts';
+import { toI32, updateKeeping } from './integer-bits.ts';
 
 const nothing: Semantic = () => {};
 
@@ -33,6 +34,19 @@ const bound: Semantic = (e) => {
   e.raiseIf(f.i32.or(below, above), Vector.bound, 0);
 };
 
+/** ARPL: raises the selector's privilege level to the source's, ZF says whether it had to. */
+const adjustPrivilegeLevel: Semantic = (e) => {
+  const { f } = e;
+  const source = e.keep(f.i32.and(toI32(f, e.read(1)), f.i32.const(3)));
+  const { old, result } = updateKeeping(e, 0, (selector) => {
+    const level = f.i32.and(toI32(f, f.get(selector)), f.i32.const(3));
+    const raised = e.keep(f.i32.ltU(level, f.get(source)));
+    return f.select(f.i32.or(f.i32.and(toI32(f, f.get(selector)), f.i32.const(0xfffc)), f.get(source)), toI32(f, f.get(selector)), f.get(raised));
+  });
+  const changed = e.keep(f.i32.ne(toI32(f, f.get(old)), toI32(f, f.get(result))));
+  e.setAllFlags(f.i32.or(f.i32.and(e.arithmeticFlags(), f.i32.const(~Flag.zf)), f.i32.mul(f.get(changed), f.i32.const(Flag.zf))));
+};
+
 /** NOP space with a ModRM byte: prefetches (0F 18), hint NOPs, ENDBR, and NOP itself (0F 1F). */
 const hintRows: FormRow[] = [0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f].map((byte) => ['NOP', `0F ${byte.toString(16).toUpperCase()} /r`, 'Ev', nothing]);
 
@@ -40,7 +54,7 @@ export const systemRows: readonly FormRow[] = [
   ['NOP', '90', '', nothing],
   ['PAUSE', 'F3 90', '', nothing],
   ...hintRows,
-  ['PREFETCHW', '0F 0D /r', 'M', nothing],
+  ['PREFETCHW', '0F 0D /r', 'Ev', nothing],
   ['LFENCE', 'NP 0F AE /5', 'Rd', nothing],
   ['MFENCE', 'NP 0F AE /6', 'Rd', nothing],
   ['SFENCE', 'NP 0F AE /7', 'Rd', nothing],
@@ -51,6 +65,7 @@ export const systemRows: readonly FormRow[] = [
   ['RDTSCP', '0F 01 F9', '', readTimeStamp(1), 'end alone'],
   ['XGETBV', 'NP 0F 01 D0', '', xgetbv, 'end alone'],
   ['BOUND', '62 /r', 'Gz M', bound, 'i64'],
+  ['ARPL', '63 /r', 'Ew Gw', adjustPrivilegeLevel, 'i64'],
   ['HLT', 'F4', '', privileged, 'end alone'],
   ['CLI', 'FA', '', privileged, 'end alone'],
   ['STI', 'FB', '', privileged, 'end alone'],
@@ -66,6 +81,12 @@ export const systemRows: readonly FormRow[] = [
   ['INS', '6D', '', privileged, 'end alone'],
   ['OUTS', '6E', '', privileged, 'end alone'],
   ['OUTS', '6F', '', privileged, 'end alone'],
+  // Not privileged by themselves, but CPUs with UMIP make them so, and Linux turns that on.
+  ['SLDT', '0F 00 /0', 'Rv/Mw', privileged, 'end alone'],
+  ['STR', '0F 00 /1', 'Rv/Mw', privileged, 'end alone'],
+  ['SGDT', '0F 01 /0', 'M', privileged, 'end alone'],
+  ['SIDT', '0F 01 /1', 'M', privileged, 'end alone'],
+  ['SMSW', '0F 01 /4', 'Rv/Mw', privileged, 'end alone'],
   ['LLDT', '0F 00 /2', 'Ew', privileged, 'end alone'],
   ['LTR', '0F 00 /3', 'Ew', privileged, 'end alone'],
   ['LGDT', '0F 01 /2', 'M', privileged, 'end alone'],
