@@ -23,6 +23,7 @@ import {
   PAGE_SIZE, USER_CS_32, USER_CS_64, USER_DS,
 } from './state.ts';
 import { setEngineFlags } from './translator/engine-flags.ts';
+import { RegionTranslator } from './translator/translator.ts';
 import { Watchpoints, type Watchpoint } from './watchpoints.ts';
 import { Access, type CodeWatcher, type PageAccess } from '../memory/page-access.ts';
 import { Tlb } from '../memory/tlb.ts';
@@ -34,7 +35,9 @@ import type { ThreadContext } from '../host/process/thread-context.ts';
 export interface CpuOptions {
   /** Runs after which a block is offered to the translator. */
   readonly threshold?: number;
-  /** Makes the region translator; without one everything is interpreted. */
+  /** Translate hot code; otherwise everything is interpreted. Guests cannot tell. Default: no. */
+  readonly regions?: boolean;
+  /** Another translator than the usual one, for tests. */
   readonly translator?: (host: RegionHost) => Translator;
 }
 
@@ -95,7 +98,8 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
       guestRead: (va, bytes) => this.slow.guestAccess(va, bytes, false),
       guestWrite: (va, bytes) => this.slow.guestAccess(va, bytes, true),
     });
-    const { translator } = options;
+    const usual = options.regions === true ? (host: RegionHost): Translator => new RegionTranslator(host, 'background') : undefined;
+    const translator = options.translator ?? usual;
     const interpreter = interpreterModule(translator === undefined ? 0 : (options.threshold ?? DEFAULT_THRESHOLD));
     this.library.require(interpreter.helpers);
     const { run } = new WebAssembly.Instance(interpreter.module, this.importObject).exports;
