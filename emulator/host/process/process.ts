@@ -13,6 +13,7 @@ import type { Thread } from './thread.ts';
 /** A program file that is being run. */
 export interface RunningFile {
   readonly dentry: Dentry;
+  retain(): void;
   release(): void;
 }
 
@@ -49,6 +50,8 @@ export class Process {
   execed = false;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   subreaper = false;
+  /** setpriority: -20 … 19. */
+  nice = 0;
   /** prctl(PR_SET_PDEATHSIG). */
   parentDeathSignal = 0;
   /** Woken whenever wait4 of one of the threads may have something new: exits, stops, ptrace stops. */

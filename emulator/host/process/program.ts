@@ -6,6 +6,7 @@ import { PAGE_SIZE } from '../../cpu/state.ts';
 import { ELF_HEADER_BYTES, ElfError, ElfType, SegmentFlag, SegmentType, parseElfHeader, parseSegments, type ElfHeader, type ElfSegment } from '../../image/elf.ts';
 import { pageDown, pageUp, type AddressSpace, type Layout } from '../../memory/address-space.ts';
 import { MapFlag, Prot } from '../../memory/protection.ts';
+import { byteString } from '../files/arguments.ts';
 import type { ExecutableFile } from '../files/vfs.ts';
 
 /** An x86-64 user's address space: 47 bits, less a guard page. */
@@ -51,6 +52,11 @@ export interface ProcessFacts {
   readonly random: Uint8Array;
 }
 
+/** The bytes of a byte string (files/arguments.ts: one character for each). */
+export function byteArray(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'latin1'));
+}
+
 /** Layout of an x86-64 program's address space for a stack limit. */
 export function layout64(stackLimit: number): Layout {
   const room = Math.min(Math.max(stackLimit + GUARD, LEAST_STACK_ROOM), (TASK_SIZE / 6) * 5);
@@ -82,7 +88,7 @@ export function interpreterPath(program: Program): string | undefined {
   if (segment.fileSize < 2 || segment.fileSize > LONGEST_INTERPRETER) throw new ElfError(`${program.name}: unreasonable PT_INTERP`);
   const bytes = new Uint8Array(segment.fileSize);
   if (program.file.read(segment.offset, bytes) !== bytes.length || bytes[bytes.length - 1] !== 0) throw new ElfError(`${program.name}: PT_INTERP is not terminated`);
-  return new TextDecoder().decode(bytes.subarray(0, -1));
+  return byteString(bytes.subarray(0, -1));
 }
 
 /**
@@ -194,7 +200,7 @@ class StackBuilder {
 
   writeStrings(execfn: string, argv: readonly Uint8Array[], envp: readonly Uint8Array[], program: Program): boolean {
     const { space } = this;
-    const name = new TextEncoder().encode(execfn);
+    const name = byteArray(execfn);
     const top = space.layout.taskSize;
     const bytes = [name, ...argv, ...envp].reduce((sum, { length }) => sum + length + 1, 0) + (argv.length + envp.length + 64) * 8;
     const size = pageUp(bytes + 4096) + STACK_SPARE;
@@ -216,7 +222,7 @@ class StackBuilder {
   ): number | undefined {
     const { space } = this;
     this.at -= this.at % 16;
-    const platform = this.push(new TextEncoder().encode('x86_64'));
+    const platform = this.push(byteArray('x86_64'));
     this.at -= facts.random.length;
     space.poke(this.at, facts.random);
     const pairs = auxv(platform, this.at, this.execfn);
