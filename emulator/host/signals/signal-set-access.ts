@@ -1,5 +1,5 @@
 /** Signal masks and siginfo in guest memory. */
-import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { GuestMemory } from '../../memory/guest-copy.ts';
 import { Errno } from '../errno.ts';
 import { SIGINFO_BYTES, SignalInfo } from './signal-info.ts';
 import { Signal } from './signal-numbers.ts';

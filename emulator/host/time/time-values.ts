@@ -1,5 +1,5 @@
 /** struct timespec, timeval and itimerspec in guest memory, in the ABI's size of long. Times are nanoseconds, as numbers. */
-import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { GuestMemory } from '../../memory/guest-copy.ts';
 import { Errno } from '../errno.ts';
 import { type ClockTime, NANOSECONDS } from './clock.ts';
 
