@@ -18,7 +18,7 @@ export class ConsoleTty extends Terminal {
 
   /** Bytes typed by the user; call it between slices only. */
   input(bytes: Uint8Array): void {
-    this.line.receive(bytes);
+    this.deliver(bytes);
   }
 
   override transmit(bytes: Uint8Array): void {

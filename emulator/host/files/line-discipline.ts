@@ -54,6 +54,12 @@ export class LineDiscipline {
     return (this.termios.local & LocalFlag.canonical) !== 0;
   }
 
+  /** Bytes the wire may deliver now; a canonical line that is too long is cut instead of holding up what would end it. */
+  get inputRoom(): number {
+    const room = BUFFER_SIZE - 1 - this.queue.length - this.edit.length;
+    return room <= 0 && this.canonical && this.boundaries.length === 0 ? 1 : room;
+  }
+
   /** Bytes FIONREAD counts. */
   get available(): number {
     return this.queue.length;

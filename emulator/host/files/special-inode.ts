@@ -23,8 +23,8 @@ export class FifoInode extends Inode {
 }
 
 export class DeviceInode extends Inode {
-  constructor(fileSystem: FileSystem, mode: number, device: number) {
-    super(fileSystem, mode);
+  constructor(fileSystem: FileSystem, mode: number, device: number, number?: number) {
+    super(fileSystem, mode, number);
     this.device = device;
   }
 

@@ -75,7 +75,7 @@ export class StandardStream extends Inode {
   }
 }
 
-class StandardFile extends OpenFile {
+export class StandardFile extends OpenFile {
   private readonly stream: StandardStream;
 
   constructor(stream: StandardStream, dentry: Dentry, flags: number) {

@@ -54,7 +54,7 @@ export class TerminalFile extends OpenFile {
     const { line } = terminal;
     const nonBlock = (this.flags & OpenFlag.nonBlock) !== 0;
     if (line.canonical) {
-      if (line.readable) return line.read(into);
+      if (line.readable) return this.take(into);
       if (terminal.hungUp || terminal.otherClosed) return terminal.hungUp ? 0 : -Errno.EIO;
       return nonBlock ? -Errno.EAGAIN : new Wait([terminal.readiness]);
     }
@@ -97,17 +97,23 @@ export class TerminalFile extends OpenFile {
     return this.terminal.readiness;
   }
 
+  private take(into: Uint8Array): number {
+    const count = this.terminal.line.read(into);
+    this.terminal.taken();
+    return count;
+  }
+
   /** VMIN and VTIME (termios(3), "noncanonical mode"). */
   private readRaw(call: SyscallCall, into: Uint8Array, nonBlock: boolean): SyscallResult {
     const { terminal } = this;
     const { line } = terminal;
     const minimum = Math.min(line.termios.characters[Control.minimum], into.length);
     const time = line.termios.characters[Control.time] * DECISECOND;
-    if (line.queued >= Math.max(1, minimum)) return line.read(into);
+    if (line.queued >= Math.max(1, minimum)) return this.take(into);
     if (terminal.hungUp) return 0;
-    if (terminal.otherClosed) return line.queued > 0 ? line.read(into) : -Errno.EIO;
-    if (nonBlock) return line.queued > 0 ? line.read(into) : -Errno.EAGAIN;
-    if (minimum === 0 && time === 0) return line.read(into);
+    if (terminal.otherClosed) return line.queued > 0 ? this.take(into) : -Errno.EIO;
+    if (nonBlock) return line.queued > 0 ? this.take(into) : -Errno.EAGAIN;
+    if (minimum === 0 && time === 0) return this.take(into);
     const progress = call.state instanceof Progress ? call.state : new Progress();
     call.state = progress;
     const now = terminal.kernel.clock.monotonic;
@@ -116,7 +122,7 @@ export class TerminalFile extends OpenFile {
       // With VMIN the timer runs between bytes, from the first one on; without, from the start of the read.
       if (progress.deadline === undefined || (between && line.queued > progress.seen)) progress.deadline = now + time;
       progress.seen = line.queued;
-      if (now >= progress.deadline) return line.read(into);
+      if (now >= progress.deadline) return this.take(into);
     }
     return new Wait([terminal.readiness], 'restart', progress.deadline);
   }

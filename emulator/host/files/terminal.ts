@@ -10,6 +10,7 @@ import { sendSignal } from '../signals/send.ts';
 import { kernelInfo } from '../signals/signal-info.ts';
 import { SIG_IGN, Signal } from '../signals/signal-numbers.ts';
 import type { SyscallCall } from '../syscall.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { LineDiscipline, type LineHost } from './line-discipline.ts';
 import { Poll } from './open-file.ts';
 import { Readiness } from './readiness.ts';
@@ -56,6 +57,38 @@ export abstract class Terminal implements LineHost, ControllingTerminal {
   /** One more, or one less, open description. */
   opened(): void {}
   closed(): void {}
+
+  private readonly wire = new ByteQueue();
+
+  /** Bytes that came over the wire and wait until the line discipline has room for them. */
+  get waiting(): number {
+    return this.wire.length;
+  }
+
+  /** Bytes from the wire (typed, or written by a pty's master). */
+  deliver(bytes: Uint8Array): void {
+    this.wire.push(bytes);
+    this.pump();
+  }
+
+  /** A process read from the line discipline. */
+  taken(): void {
+    if (this.wire.length > 0) this.pump();
+    this.inputTaken();
+  }
+
+  /** For ptys: there is room again. */
+  inputTaken(): void {}
+
+  private pump(): void {
+    while (this.wire.length > 0) {
+      const room = this.line.inputRoom;
+      if (room <= 0) return;
+      const bytes = new Uint8Array(Math.min(room, this.wire.length));
+      this.wire.shift(bytes);
+      this.line.receive(bytes);
+    }
+  }
 
   abstract transmit(bytes: Uint8Array): void;
   abstract get transmitRoom(): number;

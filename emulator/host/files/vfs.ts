@@ -17,6 +17,7 @@ import { isReadable, isWritable, OpenFlag, OPEN_ONLY_FLAGS } from './open-flags.
 import { PathFile } from './path-file.ts';
 import { walk, walkTo, type WalkLimits, type WalkOptions } from './path-walk.ts';
 import { mayAccess, Permission } from './permissions.ts';
+import type { PseudoTerminals } from './pseudo-terminal-table.ts';
 import { Share, type ShareOptions } from './share.ts';
 import { MachineSetupError } from './setup-error.ts';
 import type { Timestamp } from './timestamp.ts';
@@ -61,6 +62,8 @@ export class Vfs {
   readonly pipes: FileSystem;
   /** Inodes of sockets. */
   readonly sockets: FileSystem;
+  /** The machine's pseudo-terminals; set when the tree is built. */
+  ptys: PseudoTerminals | undefined;
   private lastMinor = 20;
 
   constructor(options: VfsOptions) {
@@ -243,9 +246,9 @@ export class Vfs {
     return dentry;
   }
 
-  /** For exec: the regular file at `path` (text; links followed), or -errno (-EACCES if it is none or not executable). */
+  /** For exec: the regular file at `path` (a byte string; links followed), or -errno (-EACCES if it is none or not executable). */
   readFile(thread: Thread, path: string, base: Dentry = thread.fs.cwd): ExecutableFile | number {
-    const dentry = walkTo(thread, base, Buffer.from(path, 'utf8').toString('latin1'), { follow: true });
+    const dentry = walkTo(thread, base, path, { follow: true });
     if (typeof dentry === 'number') return dentry;
     return this.executable(thread, dentry);
   }

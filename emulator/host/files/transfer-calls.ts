@@ -1,0 +1,4 @@
+/** To come. */
+import type { SyscallRow } from '../syscall.ts';
+
+export const transferSyscalls: readonly SyscallRow[] = [];
