@@ -6,6 +6,7 @@ import { BlockPool, Frames } from '../memory/frames.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { syscallNamesX86_64, syscallTableX86_64 } from './abi-x86-64.ts';
 import { DebugHooks } from './debug-hooks.ts';
+import { buildTree } from './files/machine-tree.ts';
 import { Vfs } from './files/vfs.ts';
 import { RandomSource } from './misc/random.ts';
 import { endProcess } from './process/exit.ts';
@@ -97,6 +98,7 @@ export class Kernel {
     this.clock = new Clock(this.options.epoch);
     this.random = new RandomSource(this.options.seed);
     this.vfs = new Vfs({ frames: this.frames, now: () => this.clock.realtime() });
+    buildTree(this);
   }
 
   /**
