@@ -1,0 +1,7 @@
+/** The time family, for the ABI tables. */
+import type { SyscallRow } from '../syscall.ts';
+import { clockSyscalls } from './clock-calls.ts';
+import { intervalTimerSyscalls } from './interval-timers.ts';
+import { posixTimerSyscalls } from './posix-timers.ts';
+
+export const timeSyscalls: readonly SyscallRow[] = [...clockSyscalls, ...intervalTimerSyscalls, ...posixTimerSyscalls];
