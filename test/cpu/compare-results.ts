@@ -1,0 +1,79 @@
+/** What differs between a native and an emulated result, in words; and both states for a message. */
+import { Flag } from '../../emulator/cpu/flags.ts';
+import { Vector } from '../../emulator/cpu/exits.ts';
+import { disassemble } from '../../emulator/cpu/disassembler.ts';
+import { Case, Result } from './case-layout.ts';
+import type { CaseFacts } from './case-generator.ts';
+import { undefinedFlags } from './undefined-flags.ts';
+
+const NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+/** Flags which instructions change and signal frames show. */
+const COMPARED_FLAGS = 0x8d5 | Flag.df | Flag.id | Flag.ac;
+
+/** Names of what differs, with both values (native first). Empty: they agree. */
+export function differences(facts: CaseFacts, native: DataView, at: number, emulated: DataView): string[] {
+  const found: string[] = [];
+  const check = (name: string, offset: number, bytes: 2 | 4 | 8, mask?: bigint): void => {
+    let a = read(native, at + offset, bytes);
+    let b = read(emulated, offset, bytes);
+    if (mask !== undefined) {
+      a &= mask;
+      b &= mask;
+    }
+    if (a !== b) found.push(`${name} ${a.toString(16)} / ${b.toString(16)}`);
+  };
+  check('trap', Result.trap, 4);
+  const trap = native.getUint32(at + Result.trap, true);
+  const faulted = trap !== Vector.breakpoint;
+  if (trap === Vector.pageFault || trap === Vector.generalProtection) check('error', Result.error, 4);
+  if (trap === Vector.pageFault) check('cr2', Result.cr2, 8);
+  check('rip', Result.rip, 8);
+  NAMES.forEach((name, n) => check(name, Result.gpr + n * 8, 8));
+  const masked = faulted ? 0 : undefinedFlags(facts.row.form.mnemonic, facts.operandSize, facts.count);
+  check('rflags', Result.rflags, 4, BigInt(COMPARED_FLAGS & ~masked));
+  check('mxcsr', Result.mxcsr, 4);
+  check('fcw', Result.fcw, 2);
+  check('fsw', Result.fsw, 2);
+  check('ftw', Result.ftw, 2);
+  for (let n = 0; n < 16; n++) {
+    check(`xmm${n} low`, Result.xmm + n * 16, 8);
+    check(`xmm${n} high`, Result.xmm + n * 16 + 8, 8);
+  }
+  for (let n = 0; n < 8; n++) {
+    check(`st${n}`, Result.st + n * 16, 8);
+    check(`st${n} exponent`, Result.st + n * 16 + 8, 2);
+  }
+  check('changed from', Result.first, 4);
+  check('changed to', Result.last, 4);
+  check('changed data', Result.hash, 4);
+  if (found.some((text) => text.startsWith('changed'))) found.push(`data ${hexBytes(native, at + Result.span)} / ${hexBytes(emulated, Result.span)}`);
+  return found;
+}
+
+/** Bytes, disassembly, what differs, and the state the case began with. */
+export function report(facts: CaseFacts, cases: DataView, at: number, found: readonly string[]): string {
+  const bytes = Array.from(facts.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const registers = NAMES.map((name, n) => `${name}=${read(cases, at + Case.gpr + n * 8, 8).toString(16)}`).join(' ');
+  const flags = `rflags=${read(cases, at + Case.rflags, 4).toString(16)} mxcsr=${read(cases, at + Case.mxcsr, 4).toString(16)}`;
+  const x87 = `fcw=${read(cases, at + Case.fcw, 2).toString(16)} fsw=${read(cases, at + Case.fsw, 2).toString(16)} ftw=${read(cases, at + Case.ftw, 2).toString(16)}`;
+  const xmm = /xmm|Xmm/i.test(disassemble(facts.bytes, facts.address, 64).text)
+    ? `\n    ${Array.from({ length: 16 }, (_, n) => `xmm${n}=${read(cases, at + Case.xmm + n * 16 + 8, 8).toString(16)}:${read(cases, at + Case.xmm + n * 16, 8).toString(16)}`).join(' ')}`
+    : '';
+  const st = facts.row.opcode >= 0xd8 && facts.row.opcode <= 0xdf && facts.row.map === 0
+    ? `\n    ${x87} ${Array.from({ length: 8 }, (_, n) => `st${n}=${read(cases, at + Case.st + n * 16 + 8, 2).toString(16)}:${read(cases, at + Case.st + n * 16, 8).toString(16)}`).join(' ')}`
+    : '';
+  const patch = Array.from({ length: 8 }, (_, n) => read(cases, at + Case.patch + n * 8, 8).toString(16)).join(' ');
+  return `${facts.row.form.mnemonic} "${facts.row.form.opcode}" ${facts.address.toString(16)}: ${bytes}  ${disassemble(facts.bytes, facts.address, 64).text}
+    native / emulated: ${found.join(', ')}
+    ${registers} ${flags}${xmm}${st}
+    data+${read(cases, at + Case.patchOffset, 4).toString(16)}: ${patch}`;
+}
+
+function read(view: DataView, at: number, bytes: 2 | 4 | 8): bigint {
+  if (bytes === 8) return view.getBigUint64(at, true);
+  return BigInt(bytes === 4 ? view.getUint32(at, true) : view.getUint16(at, true));
+}
+
+function hexBytes(view: DataView, at: number): string {
+  return Array.from({ length: 32 }, (_, i) => view.getUint8(at + i).toString(16).padStart(2, '0')).join('');
+}
