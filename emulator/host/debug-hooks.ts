@@ -16,6 +16,8 @@ export class DebugHooks {
   onExec: ((thread: Thread) => void) | undefined;
   /** A thread or process was made; it has not run yet. */
   onClone: ((parent: Thread, child: Thread) => void) | undefined;
+  /** A process ends by exit_group or a signal: its threads and memory are still there. */
+  onProcessEnding: ((process: Process) => void) | undefined;
   /** A thread is gone; its memory may be, too. */
   onThreadExit: ((thread: Thread) => void) | undefined;
   /** The last thread of a process is gone. `status` is wait4's. */

@@ -120,6 +120,14 @@ export abstract class MappedPages implements PageAccess {
     return vma;
   }
 
+  /** Visits the pages that are present, in the order of their addresses. */
+  eachPage(visit: (page: number, frame: number) => void): void {
+    this.table.update(0, Number.MAX_SAFE_INTEGER, (page, entry) => {
+      visit(page, frameOf(entry));
+      return entry;
+    });
+  }
+
   /** Removes the pages of [start, end): the areas stay, the next touch supplies fresh ones. */
   protected zap(start: number, end: number): void {
     const first = start / PAGE_SIZE;

@@ -31,6 +31,7 @@ export function exitThread(thread: Thread, status: number): void {
 export function endProcess(process: Process, status: number): void {
   if (process.isZombie) return;
   process.groupExit = status;
+  process.kernel.hooks.onProcessEnding?.(process);
   for (const thread of [...process.threads]) exitThread(thread, status);
 }
 
