@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest';
+import { Cpu } from './cpu.ts';
+import { Exit, PageFaultError, Vector } from './exits.ts';
+import { CONTEXT_SIZE, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, Reg } from './state.ts';
+import { LinearMemory } from '../memory/linear-memory.ts';
+import { ThreadContext } from '../host/process/thread-context.ts';
+import { FlatSpace } from '../../test/cpu/flat-space.ts';
+
+const CODE = 0x400000;
+const DATA = 0x600000;
+const STACK_TOP = 0x702000;
+
+/** A machine with two pages of code, data and stack each, and `code` at CODE. */
+function machine(code: readonly number[], codeAccess = 'rx') {
+  const linear = new LinearMemory(16 * 1024 * 1024);
+  const cpu = new Cpu(linear);
+  const space = new FlatSpace(linear);
+  space.map(CODE, 2, codeAccess);
+  space.map(DATA, 2, 'rw');
+  space.map(STACK_TOP - 0x2000, 2, 'rw');
+  space.write(CODE, code);
+  const context = new ThreadContext(linear, linear.u8.length - CONTEXT_SIZE);
+  cpu.initialise(context);
+  context.rip = CODE;
+  context.setGprNumber(Reg.rsp, STACK_TOP);
+  const fault = (): { vector: number; error: number; address: number } => ({
+    vector: linear.view.getInt32(context.at(FAULT_VECTOR), true),
+    error: linear.view.getInt32(context.at(FAULT_ERROR), true),
+    address: Number(linear.view.getBigUint64(context.at(FAULT_ADDRESS), true)),
+  });
+  return { linear, cpu, space, context, fault };
+}
+
+const SYSCALL = [0x0f, 0x05];
+/** mov rax, [abs32] and mov [abs32], rax */
+const loadRax = (address: number): number[] => [0x48, 0x8b, 0x04, 0x25, ...dword(address)];
+const storeRax = (address: number): number[] => [0x48, 0x89, 0x04, 0x25, ...dword(address)];
+const movEax = (value: number): number[] => [0xb8, ...dword(value)];
+function dword(value: number): number[] {
+  return [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, (value >> 24) & 0xff];
+}
+
+/** ecx = 10; eax = 0; loop { rax += rcx; rcx -= 1 } while not zero; [DATA] = rax; syscall: 34 instructions. */
+const SUM = [0xb9, ...dword(10), 0x31, 0xc0, 0x48, 0x01, 0xc8, 0x48, 0x83, 0xe9, 1, 0x75, 0xf7, ...storeRax(DATA), ...SYSCALL];
+const SUM_LENGTH = 34;
+
+describe('budgets', () => {
+  it('retires exactly as many instructions as there are', () => {
+    const { cpu, context, space } = machine(SUM);
+    expect(cpu.run(context, space, 1000)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(SUM_LENGTH);
+    expect(context.gpr(Reg.rax)).toBe(55n);
+    expect(context.rip).toBe(CODE + SUM.length);
+  });
+
+  it('is exact and goes through the same states for every way to cut a run', () => {
+    const states: string[] = [];
+    const state = ({ cpu, context }: ReturnType<typeof machine>): string =>
+      `${context.rip.toString(16)} ${context.gpr(0)} ${context.gpr(1)} ${cpu.readRflags(context).toString(16)}`;
+    const single = machine(SUM);
+    for (let i = 0; i < SUM_LENGTH - 1; i++) {
+      expect(single.cpu.run(single.context, single.space, 1)).toBe(Exit.budget);
+      expect(single.cpu.retired).toBe(1);
+      states.push(state(single));
+    }
+    expect(single.cpu.run(single.context, single.space, 1)).toBe(Exit.syscall);
+    const split = machine(SUM);
+    for (let first = 1; first < SUM_LENGTH; first++) {
+      split.context.rip = CODE;
+      split.cpu.writeRflags(split.context, 0x202);
+      expect(split.cpu.run(split.context, split.space, first)).toBe(Exit.budget);
+      expect(split.cpu.retired).toBe(first);
+      expect(state(split)).toBe(states[first - 1]);
+      expect(split.cpu.run(split.context, split.space, 1000)).toBe(Exit.syscall);
+      expect(split.cpu.retired).toBe(SUM_LENGTH - first);
+      expect(split.context.gpr(Reg.rax)).toBe(55n);
+    }
+  });
+
+  it('steps one instruction at a time, over breakpoints too', () => {
+    const { cpu, context, space } = machine(SUM);
+    cpu.addBreakpoint(CODE);
+    expect(cpu.step(context, space)).toBe(Exit.budget);
+    expect(context.rip).toBe(CODE + 5);
+    expect(cpu.retired).toBe(1);
+  });
+});
+
+describe('faults', () => {
+  // mov eax,1; mov ebx,[rdi]; mov eax,2
+  const CODE_WITH_LOAD = [...movEax(1), 0x8b, 0x1f, ...movEax(2), ...SYSCALL];
+
+  it('leaves rip, count and registers at the faulting instruction', () => {
+    const { cpu, context, space, fault } = machine(CODE_WITH_LOAD);
+    context.setGprNumber(Reg.rdi, 0x12345678);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(cpu.retired).toBe(1);
+    expect(context.rip).toBe(CODE + 5);
+    expect(context.gpr(Reg.rax)).toBe(1n);
+    expect(fault()).toEqual({ vector: Vector.pageFault, error: PageFaultError.user, address: 0x12345678 });
+  });
+
+  it('tells a forbidden store from one to nowhere', () => {
+    const { cpu, context, space, fault } = machine([0x89, 0x07]);
+    context.setGprNumber(Reg.rdi, CODE + 8);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(fault()).toEqual({ vector: Vector.pageFault, error: PageFaultError.user | PageFaultError.write | PageFaultError.present, address: CODE + 8 });
+  });
+
+  it('reports a fetch from a page that is not there, and one which runs into it', () => {
+    const { cpu, context, space, fault } = machine([0xe9, ...dword(0x100000)]);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(cpu.retired).toBe(1);
+    expect(context.rip).toBe(CODE + 5 + 0x100000);
+    expect(fault()).toEqual({ vector: Vector.pageFault, error: PageFaultError.user | PageFaultError.fetch, address: CODE + 5 + 0x100000 });
+    space.write(CODE + 0x1ffe, [0x48, 0x8b]);
+    context.rip = CODE + 0x1ffe;
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(fault().address).toBe(CODE + 0x2000);
+    expect(context.rip).toBe(CODE + 0x1ffe);
+  });
+
+  it('answers #GP(0) for addresses that are not canonical and a page fault for the kernel half', () => {
+    const { cpu, context, space, fault } = machine(CODE_WITH_LOAD);
+    context.setGpr(Reg.rdi, 0x8000_0000_0000n);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(fault()).toMatchObject({ vector: Vector.generalProtection, error: 0 });
+    context.rip = CODE;
+    context.setGpr(Reg.rdi, 0xffff_8000_0000_0000n);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(fault()).toMatchObject({ vector: Vector.pageFault, error: PageFaultError.user | PageFaultError.present });
+  });
+
+  it('names what is no instruction', () => {
+    const { cpu, context, space } = machine([0x90, 0x0f, 0x0b]);
+    const exit = cpu.run(context, space, 100);
+    expect([Exit.undefined, Exit.exception]).toContain(exit);
+    expect(context.rip).toBe(CODE + 1);
+    expect(cpu.retired).toBe(1);
+    expect(cpu.describe(space, CODE + 1)).toContain('0f 0b');
+  });
+});
+
+describe('accesses that cross pages', () => {
+  it('load and store across two frames which are not neighbours', () => {
+    const { cpu, context, space, linear } = machine([...loadRax(DATA + 0xffd), 0x48, 0xff, 0xc0, ...storeRax(DATA + 0xffb), ...SYSCALL]);
+    const far = space.map(0x900000, 3, 'rw');
+    space.mapFrame((DATA + 0x1000) / 0x1000, far + 0x2000, 'rw');
+    space.write(DATA + 0xffd, [1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(4);
+    expect(context.gpr(Reg.rax)).toBe(0x0807060504030202n);
+    expect([...space.read(DATA + 0xffb, 8)]).toEqual([2, 2, 3, 4, 5, 6, 7, 8]);
+    expect(linear.u8[far + 0x2000]).toBe(6);
+  });
+
+  it('store nothing when the second page cannot be written, and fault at its start', () => {
+    const { cpu, context, space, fault } = machine(storeRax(DATA + 0x1ffc));
+    context.setGpr(Reg.rax, 0x1111111122222222n);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(fault()).toEqual({ vector: Vector.pageFault, error: PageFaultError.user | PageFaultError.write, address: DATA + 0x2000 });
+    expect([...space.read(DATA + 0x1ffc, 4)]).toEqual([0, 0, 0, 0]);
+    expect(cpu.retired).toBe(0);
+  });
+});
+
+describe('self-modifying code', () => {
+  it('runs what was stored', () => {
+    // call f; add ebx,eax; mov byte [f+1],2; call f; add ebx,eax; syscall;  f: mov eax,1; ret
+    const f = 24;
+    const program = [0xe8, ...dword(f - 5), 0x01, 0xc3, 0xc6, 0x04, 0x25, ...dword(CODE + f + 1), 2, 0xe8, ...dword(f - 20), 0x01, 0xc3, ...SYSCALL, ...movEax(1), 0xc3];
+    expect(program.length).toBe(f + 6);
+    const { cpu, context, space } = machine(program, 'rwx');
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    expect(context.gpr(Reg.rbx)).toBe(3n);
+    expect(cpu.retired).toBe(10);
+  });
+
+  it('sees an instruction changed later in the running block', () => {
+    // mov byte [CODE+9], 7; mov eax, 1; syscall: the store hits the immediate of the next instruction.
+    const { cpu, context, space } = machine([0xc6, 0x04, 0x25, ...dword(CODE + 9), 7, ...movEax(1), ...SYSCALL], 'rwx');
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    expect(context.gpr(Reg.rax)).toBe(7n);
+    expect(cpu.retired).toBe(3);
+  });
+
+  it('drops code when the host says that a frame changed', () => {
+    const { cpu, context, space } = machine([...movEax(1), ...SYSCALL]);
+    cpu.run(context, space, 100);
+    const frame = space.touch(CODE / 0x1000, 2);
+    expect(cpu.hasCode(frame)).toBe(true);
+    space.write(CODE + 1, [5]);
+    cpu.frameChanged(frame);
+    expect(cpu.hasCode(frame)).toBe(false);
+    context.rip = CODE;
+    cpu.run(context, space, 100);
+    expect(context.gpr(Reg.rax)).toBe(5n);
+  });
+
+  it('runs other code at the same address in another space', () => {
+    const { linear, cpu, context, space } = machine([...movEax(1), ...SYSCALL]);
+    const other = new FlatSpace(linear, 1);
+    other.map(CODE, 1, 'rx');
+    other.write(CODE, [...movEax(2), ...SYSCALL]);
+    for (const [where, value] of [[space, 1n], [other, 2n], [space, 1n]] as const) {
+      context.rip = CODE;
+      cpu.run(context, where, 100);
+      expect(context.gpr(Reg.rax)).toBe(value);
+    }
+  });
+
+  it('follows a page that is mapped to another frame, once the code context says so', () => {
+    const { cpu, context, space } = machine([...movEax(1), ...SYSCALL]);
+    cpu.run(context, space, 100);
+    space.map(CODE, 1, 'rx');
+    space.write(CODE, [...movEax(3), ...SYSCALL]);
+    space.codeContext += 1000;
+    context.rip = CODE;
+    cpu.run(context, space, 100);
+    expect(context.gpr(Reg.rax)).toBe(3n);
+  });
+});
+
+describe('breakpoints', () => {
+  it('stop before the instruction, also inside a block that has been run already', () => {
+    const { cpu, context, space } = machine(SUM);
+    cpu.run(context, space, 1000);
+    cpu.addBreakpoint(CODE + 10);
+    context.rip = CODE;
+    expect(cpu.run(context, space, 1000)).toBe(Exit.breakpoint);
+    expect(context.rip).toBe(CODE + 10);
+    expect(cpu.retired).toBe(3);
+    expect(cpu.run(context, space, 1000)).toBe(Exit.breakpoint);
+    expect(cpu.retired).toBe(0);
+    expect(cpu.step(context, space)).toBe(Exit.budget);
+    expect(cpu.run(context, space, 1000)).toBe(Exit.breakpoint);
+    expect(cpu.retired).toBe(2);
+    cpu.removeBreakpoint(CODE + 10);
+    expect(cpu.run(context, space, 1000)).toBe(Exit.syscall);
+    expect(context.gpr(Reg.rax)).toBe(55n);
+  });
+
+  it('count only where the filter says', () => {
+    const { cpu, context, space } = machine(SUM);
+    cpu.addBreakpoint(CODE + 7);
+    cpu.breakpointFilter = () => false;
+    expect(cpu.run(context, space, 1000)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(SUM_LENGTH);
+  });
+});
+
+describe('watchpoints', () => {
+  it('report the store after it has retired, and only stores in the range', () => {
+    const { cpu, context, space } = machine([...movEax(9), ...storeRax(DATA + 64), ...storeRax(DATA), ...movEax(1), ...SYSCALL]);
+    cpu.addWatchpoint({ id: 3, address: DATA + 4, length: 2, kind: 'write' });
+    expect(cpu.run(context, space, 100)).toBe(Exit.watchpoint);
+    expect(cpu.exitArgument).toBe(3n);
+    expect(cpu.retired).toBe(3);
+    expect([...space.read(DATA, 1)]).toEqual([9]);
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(2);
+  });
+
+  it('see reads when they should, in a page the TLB knew', () => {
+    const { cpu, context, space } = machine([...loadRax(DATA), ...loadRax(DATA), ...SYSCALL]);
+    expect(cpu.run(context, space, 1)).toBe(Exit.budget);
+    cpu.addWatchpoint({ id: 1, address: DATA + 7, length: 1, kind: 'read' });
+    expect(cpu.run(context, space, 100)).toBe(Exit.watchpoint);
+    cpu.removeWatchpoint(1);
+    context.rip = CODE;
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+  });
+});
