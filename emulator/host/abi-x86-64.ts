@@ -1,12 +1,17 @@
 /** The x86-64 system call table: numbers and names (arch/x86/entry/syscalls/syscall_64.tbl), joined with the handlers of the families. */
 import { fileSyscalls } from './files/file-syscalls.ts';
 import { memorySyscalls } from './memory/memory-syscalls.ts';
-import { miscSyscalls } from './misc/misc-syscalls.ts';
+import { seccompSyscalls } from './misc/seccomp.ts';
 import { processSyscalls } from './process/process-syscalls.ts';
-import { ptraceSyscalls } from './ptrace/ptrace-syscalls.ts';
-import { signalSyscalls } from './signals/signal-syscalls.ts';
+import { ptraceSyscalls } from './ptrace/ptrace-call.ts';
+import { signalActionSyscalls } from './signals/action-calls.ts';
+import { alternateStackSyscalls } from './signals/alternate-stack.ts';
+import { signalSendSyscalls } from './signals/send-calls.ts';
+import { signalWaitSyscalls } from './signals/wait-calls.ts';
 import type { SyscallRow } from './syscall.ts';
-import { timeSyscalls } from './time/time-syscalls.ts';
+import { clockSyscalls } from './time/clock-calls.ts';
+import { intervalTimerSyscalls } from './time/interval-timers.ts';
+import { posixTimerSyscalls } from './time/posix-timers.ts';
 
 /** Names from number 0 on, ten to a line; `-`: not used. */
 const FROM_0 = `
@@ -75,5 +80,7 @@ function join(names: readonly (string | undefined)[], rows: readonly SyscallRow[
 }
 
 export const syscallTableX86_64: readonly (SyscallRow | undefined)[] = join(syscallNamesX86_64, [
-  ...fileSyscalls, ...memorySyscalls, ...miscSyscalls, ...processSyscalls, ...ptraceSyscalls, ...signalSyscalls, ...timeSyscalls,
+  ...fileSyscalls, ...memorySyscalls, ...processSyscalls, ...ptraceSyscalls,
+  ...signalActionSyscalls, ...alternateStackSyscalls, ...signalSendSyscalls, ...signalWaitSyscalls,
+  ...clockSyscalls, ...intervalTimerSyscalls, ...posixTimerSyscalls, ...seccompSyscalls,
 ]);
