@@ -1,0 +1,325 @@
+/**
+ * Holds the machine for somebody: breakpoints, watchpoints, stops and steps of one process, the debuggee. It sits between the machine's
+ * event loop and the kernel's slices; everything is decided at instruction boundaries. Breakpoints live in the CPU, never in
+ * guest memory. A debugger that is not attached leaves the machine alone.
+ */
+import type { SliceResult } from '../host/kernel.ts';
+import type { Thread } from '../host/process/thread.ts';
+import type { SignalFate } from '../host/signals/signal-hooks.ts';
+import { kernelInfo, type SignalInfo } from '../host/signals/signal-info.ts';
+import { sendSignal } from '../host/signals/send.ts';
+import { InterruptedCalls } from './interrupted-calls.ts';
+import type { Machine } from './machine.ts';
+import { Stepper } from './stepper.ts';
+import type { Orders, ResumePlan, Stop } from './stops.ts';
+
+export interface WatchRequest {
+  readonly address: number;
+  readonly length: number;
+  readonly kind: 'write' | 'read' | 'access';
+}
+
+const SIGKILL = 9;
+
+export class Debugger {
+  readonly machine: Machine;
+  readonly calls = new InterruptedCalls();
+  /** Signals which do not stop the machine even if they are about to end the process. */
+  passed: ReadonlySet<number> = new Set();
+  /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
+  readonly delivered = new Map<number, number>();
+  stopped: Stop | undefined;
+  private attached = false;
+  private onStop: ((stop: Stop) => void) | undefined;
+  /** Found during a slice, to be reported at its end. */
+  private found: Stop | undefined;
+  private stepper: Stepper | undefined;
+  private plan: ResumePlan | undefined;
+  private readonly breakpoints = new Set<number>();
+  private readonly watched = new Map<number, WatchRequest>();
+  private nextWatch = 1;
+  /** A thread at a breakpoint that is not for it, to be taken over it. */
+  private passing: Thread | undefined;
+  private last: Thread | undefined;
+  /** Signals held back while threads were stepped. */
+  private readonly kept = new Map<Thread, SignalInfo[]>();
+  /** Signals which the debugger itself sends, and so does not stop for. */
+  private readonly own = new Set<Thread>();
+  private resting = false;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    const { kernel, process } = machine;
+    machine.runSlice = (milliseconds) => this.slice(milliseconds);
+    kernel.hooks.mayRun = (thread) => this.mayRun(thread);
+    kernel.hooks.onBreakpoint = (thread) => this.atBreakpoint(thread);
+    kernel.hooks.onWatchpoint = (thread, id) => this.atWatchpoint(thread, id);
+    kernel.hooks.onProcessExit = (ended, status) => {
+      if (ended === process) this.stopFor({ kind: 'ended', status });
+    };
+    kernel.signalHooks.onSignal = (thread, info, fate) => this.onSignal(thread, info, fate);
+    kernel.signalHooks.onSignalDelivered = (thread, info) => {
+      this.delivered.set(info.signal, (this.delivered.get(info.signal) ?? 0) + 1);
+      if (thread === this.stepper?.thread) this.stepper.handlerEntered();
+    };
+    kernel.cpu.breakpointFilter = (_address, space) => [...process.threads].some((thread) => thread.space === space);
+  }
+
+  /** Threads of the debuggee that are alive. */
+  threads(): Thread[] {
+    return [...this.machine.process.threads].filter((thread) => thread.state.kind !== 'dead');
+  }
+
+  /** Holds the machine before its first instruction. */
+  holdAtStart(): void {
+    this.attached = true;
+    this.stopped = { kind: 'entry', thread: this.machine.process.leader };
+    this.machine.paused = true;
+  }
+
+  /** Stops a running machine for a debugger that has come. */
+  attach(onStop: (stop: Stop) => void): void {
+    this.attached = true;
+    this.onStop = onStop;
+    this.interrupt();
+  }
+
+  /** Stops a running machine; a stopped one stays so. */
+  interrupt(): void {
+    if (this.stopped !== undefined || !this.attached) return;
+    const thread = this.interrupted();
+    if (thread === undefined) return;
+    this.found ??= { kind: 'interrupt', thread };
+    this.report();
+  }
+
+  /** Goes on. `onStop` is called once, when the machine is stopped again. */
+  resume(plan: ResumePlan, onStop: (stop: Stop) => void): void {
+    this.attached = true;
+    this.onStop = onStop;
+    this.plan = plan;
+    for (const thread of this.threads()) {
+      const orders = this.ordersOf(thread);
+      if (orders === undefined) continue;
+      this.prepare(thread, orders);
+      if (orders.kind === 'step' && this.stepper === undefined) this.stepper = new Stepper(this.machine.kernel, thread, orders.range);
+    }
+    this.go();
+  }
+
+  /** Lets the machine run on without a debugger; what was set is removed. */
+  detach(): void {
+    for (const address of [...this.breakpoints]) this.removeBreakpoint(address);
+    for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
+    this.passed = new Set();
+    this.attached = false;
+    this.plan = undefined;
+    this.onStop = undefined;
+    if (this.stopped === undefined) return this.endStep();
+    for (const thread of this.threads()) this.prepare(thread, { kind: 'continue', signal: thread.signals.held?.signal ?? 0 });
+    this.go();
+  }
+
+  /** Ends the debuggee, and with it the machine. */
+  kill(): void {
+    const { kernel, process } = this.machine;
+    if (process.exitStatus === undefined) kernel.exitGroup(process, SIGKILL);
+    this.endStep();
+    this.found = undefined;
+    this.stopped = { kind: 'ended', status: process.exitStatus ?? SIGKILL };
+    this.machine.paused = false;
+    this.machine.kick();
+  }
+
+  addBreakpoint(address: number): void {
+    if (this.breakpoints.has(address)) return;
+    this.breakpoints.add(address);
+    this.machine.kernel.cpu.addBreakpoint(address);
+  }
+
+  removeBreakpoint(address: number): void {
+    if (this.breakpoints.delete(address)) this.machine.kernel.cpu.removeBreakpoint(address);
+  }
+
+  /** Gives the id that stops tell. */
+  addWatchpoint(request: WatchRequest): number {
+    const id = this.nextWatch++;
+    this.watched.set(id, request);
+    this.machine.kernel.cpu.addWatchpoint({ id, ...request });
+    return id;
+  }
+
+  removeWatchpoint(id: number): void {
+    if (this.watched.delete(id)) this.machine.kernel.cpu.removeWatchpoint(id);
+  }
+
+  watchpoint(id: number): WatchRequest | undefined {
+    return this.watched.get(id);
+  }
+
+  get breakpointCount(): number {
+    return this.breakpoints.size;
+  }
+
+  get watchpointCount(): number {
+    return this.watched.size;
+  }
+
+  // ── running ───────────────────────────────────────────────────────────────────────────────────
+
+  private slice(milliseconds: number): SliceResult {
+    const end = performance.now() + milliseconds;
+    let result: SliceResult;
+    do {
+      result = this.advance(Math.max(end - performance.now(), 0));
+      if (this.found !== undefined) {
+        this.report();
+        return 'running';
+      }
+    } while (result === 'running' && performance.now() < end);
+    return result;
+  }
+
+  private advance(milliseconds: number): SliceResult {
+    const { kernel } = this.machine;
+    const { passing, stepper } = this;
+    if (passing !== undefined) {
+      this.passing = undefined;
+      kernel.step(passing);
+      this.passing = undefined;
+      return 'running';
+    }
+    if (stepper === undefined) return kernel.runSlice(milliseconds);
+    switch (stepper.advance()) {
+      case 'done':
+        this.found ??= { kind: 'step', thread: stepper.thread };
+        return 'running';
+      case 'more': {
+        const { rip } = stepper.thread.context;
+        if (!stepper.mayRun && this.breakpoints.has(rip)) this.found ??= { kind: 'breakpoint', thread: stepper.thread, address: rip };
+        return 'running';
+      }
+      case 'others':
+        this.resting = true;
+        kernel.runSlice(0);
+        this.resting = false;
+        return 'running';
+      case 'run':
+        return this.found === undefined ? kernel.runSlice(milliseconds) : 'running';
+    }
+  }
+
+  private mayRun(thread: Thread): boolean {
+    if (thread.process !== this.machine.process) return true;
+    const { stepper } = this;
+    if (stepper?.active === true) return true;
+    if (this.plan !== undefined && this.ordersOf(thread) === undefined) return false;
+    if (thread === stepper?.thread && !stepper.mayRun) {
+      if (!this.resting) this.machine.kernel.requestStop();
+      return false;
+    }
+    this.last = thread;
+    return true;
+  }
+
+  private stopFor(stop: Stop): void {
+    if (!this.attached) return;
+    this.found ??= stop;
+    this.machine.kernel.requestStop();
+  }
+
+  private atBreakpoint(thread: Thread): void {
+    const { rip } = thread.context;
+    const { stepper } = this;
+    if (thread === stepper?.thread && stepper.atBreakpoint()) this.machine.kernel.requestStop();
+    else if (thread.process === this.machine.process && this.breakpoints.has(rip)) this.stopFor({ kind: 'breakpoint', thread, address: rip });
+    else {
+      this.passing = thread;
+      this.machine.kernel.requestStop();
+    }
+  }
+
+  private atWatchpoint(thread: Thread, id: number): void {
+    if (thread.process === this.machine.process) this.stopFor({ kind: 'watchpoint', thread, id });
+  }
+
+  private onSignal(thread: Thread, info: SignalInfo, fate: SignalFate): 'deliver' | 'hold' {
+    if (thread.process !== this.machine.process) return 'deliver';
+    if (thread === this.stepper?.thread && this.stepper.holds(info, fate)) return 'hold';
+    if (fate !== 'fatal' || !this.attached || this.own.delete(thread) || this.passed.has(info.signal)) return 'deliver';
+    this.stopFor({ kind: 'signal', thread, info });
+    return 'hold';
+  }
+
+  /** The machine is at a slice boundary and something was found. */
+  private report(): void {
+    const stop = this.found;
+    if (stop === undefined) return;
+    this.found = undefined;
+    this.passing = undefined;
+    this.endStep();
+    this.plan = undefined;
+    this.stopped = stop;
+    this.machine.paused = stop.kind !== 'ended';
+    // Outside of a system call there is no number of one, whatever the last was.
+    for (const thread of this.threads()) if (thread.phase === 'user' && thread.signals.held === undefined) thread.origRax = -1;
+    const tell = this.onStop;
+    this.onStop = undefined;
+    tell?.(stop);
+  }
+
+  private endStep(): void {
+    const { stepper } = this;
+    if (stepper === undefined) return;
+    this.stepper = undefined;
+    stepper.end();
+    if (stepper.kept.length > 0) this.kept.set(stepper.thread, [...(this.kept.get(stepper.thread) ?? []), ...stepper.kept]);
+  }
+
+  private go(): void {
+    this.stopped = undefined;
+    this.machine.paused = false;
+    this.machine.kick();
+  }
+
+  private ordersOf(thread: Thread): Orders | undefined {
+    return this.plan?.threads.get(thread) ?? this.plan?.others;
+  }
+
+  /** Settles what the stop left open: interrupted calls, the held signal, signals held back by steps, the one to deliver. */
+  private prepare(thread: Thread, orders: Orders): void {
+    const { signals } = thread;
+    const { held } = signals;
+    if (held !== undefined && orders.signal === held.signal) {
+      thread.phase = 'return';
+      return;
+    }
+    signals.held = undefined;
+    this.calls.settle(thread);
+    if (orders.signal !== 0) {
+      if (thread.phase === 'user' || thread.phase === 'return') {
+        signals.held = kernelInfo(orders.signal);
+        thread.phase = 'return';
+      } else {
+        this.own.add(thread);
+        sendSignal(this.machine.kernel, thread, kernelInfo(orders.signal));
+      }
+    }
+    if (orders.kind === 'continue') this.giveBack(thread);
+  }
+
+  /** Signals held back by steps come now, in their order. */
+  private giveBack(thread: Thread): void {
+    const kept = this.kept.get(thread);
+    if (kept === undefined) return;
+    this.kept.delete(thread);
+    for (const info of kept) thread.signals.pending.add(info);
+    if (thread.phase === 'user') thread.phase = 'return';
+  }
+
+  /** The thread an interrupt is reported for: the one that ran last, or any. */
+  private interrupted(): Thread | undefined {
+    const threads = this.threads();
+    return threads.find((thread) => thread === this.last) ?? threads[0];
+  }
+}

@@ -1,0 +1,30 @@
+/** Why the debugger holds the machine, and what it can be told to do next. */
+import type { Thread } from '../host/process/thread.ts';
+import type { SignalInfo } from '../host/signals/signal-info.ts';
+
+export type Stop =
+  /** `entry`: not started yet. `step`: the step is done. `interrupt`: somebody asked. */
+  | { readonly kind: 'entry' | 'step' | 'interrupt'; readonly thread: Thread }
+  /** rip is at a breakpoint. */
+  | { readonly kind: 'breakpoint'; readonly thread: Thread; readonly address: number }
+  /** The instruction before rip touched a watched range. */
+  | { readonly kind: 'watchpoint'; readonly thread: Thread; readonly id: number }
+  /** About to end the process; nothing has happened yet. */
+  | { readonly kind: 'signal'; readonly thread: Thread; readonly info: SignalInfo }
+  /** The debuggee is gone; `status` is wait4's. */
+  | { readonly kind: 'ended'; readonly status: number };
+
+/** What one thread is to do. Threads without an orders stay where they are. */
+export interface Orders {
+  readonly kind: 'continue' | 'step';
+  /** Signal to deliver first; 0: none, and one that is held back is forgotten. */
+  readonly signal: number;
+  /** Keep stepping while rip is in [start, end). */
+  readonly range?: { readonly start: number; readonly end: number };
+}
+
+export interface ResumePlan {
+  readonly threads: ReadonlyMap<Thread, Orders>;
+  /** For all other threads; undefined: they stay. */
+  readonly others: Orders | undefined;
+}

@@ -1,0 +1,216 @@
+/** The machine as the RSP server sees it: translates between gdb's terms (bigint addresses, thread ids) and the debugger's. */
+import type { Debugger } from '../emulator/debug/debugger.ts';
+import type { Orders, Stop } from '../emulator/debug/stops.ts';
+import type { Thread } from '../emulator/host/process/thread.ts';
+import { SignalInfo } from '../emulator/host/signals/signal-info.ts';
+import { runMonitorCommand } from './monitor-commands.ts';
+import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
+import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+
+/** First address that is not a user's. */
+const USER_END = 1n << 47n;
+const PROT = { read: 1, write: 2, execute: 4 } as const;
+
+/** Where `openFile` gets guest files from. */
+export type FileReader = (path: string) => Uint8Array | undefined;
+
+export class MachineTarget implements Target {
+  readonly architecture = 'x86-64';
+  private readonly debug: Debugger;
+  private readonly files: FileReader;
+  /** Ids of watchpoints by what gdb calls them. */
+  private readonly watchpoints = new Map<string, number>();
+  private event: StopEvent | undefined;
+
+  constructor(debug: Debugger, files: FileReader) {
+    this.debug = debug;
+    this.files = files;
+  }
+
+  get executable(): string {
+    return this.debug.machine.process.executable;
+  }
+
+  get stopped(): StopEvent | undefined {
+    const { stopped } = this.debug;
+    return stopped === undefined ? undefined : (this.event ??= this.translate(stopped));
+  }
+
+  threads(): readonly TargetThread[] {
+    return this.debug.threads().map((thread) => this.describe(thread));
+  }
+
+  readRegister(tid: number, register: number): Uint8Array | undefined {
+    const thread = this.thread(tid);
+    return thread === undefined ? undefined : readThreadRegister(thread, register, this.debug.calls);
+  }
+
+  writeRegister(tid: number, register: number, value: Uint8Array): boolean {
+    const thread = this.thread(tid);
+    return thread !== undefined && writeThreadRegister(thread, register, value, this.debug.calls);
+  }
+
+  readMemory(tid: number, address: bigint, length: number): Uint8Array {
+    const thread = this.thread(tid);
+    if (thread === undefined || address >= USER_END) return new Uint8Array();
+    const into = new Uint8Array(Number(BigInt(length) < USER_END - address ? BigInt(length) : USER_END - address));
+    return into.subarray(0, thread.space.peekInto(Number(address), into));
+  }
+
+  writeMemory(tid: number, address: bigint, bytes: Uint8Array): boolean {
+    const thread = this.thread(tid);
+    return thread !== undefined && address + BigInt(bytes.length) <= USER_END && thread.space.poke(Number(address), bytes);
+  }
+
+  insertBreakpoint({ kind, address, length }: BreakpointRequest): boolean {
+    if (address + BigInt(length) > USER_END) return false;
+    if (kind === 'software' || kind === 'hardware') {
+      const first = this.debug.threads()[0];
+      // As with breakpoints written into memory, there must be memory: gdb counts on hearing that an address is nonsense.
+      if (first === undefined || first.space.peek(Number(address), 1) === undefined) return false;
+      this.debug.addBreakpoint(Number(address));
+      this.hardware.set(Number(address), kind === 'hardware');
+      return true;
+    }
+    const key = watchKey(kind, address, length);
+    if (length === 0) return false;
+    if (!this.watchpoints.has(key)) this.watchpoints.set(key, this.debug.addWatchpoint({ kind, address: Number(address), length }));
+    return true;
+  }
+
+  removeBreakpoint({ kind, address, length }: BreakpointRequest): boolean {
+    if (kind === 'software' || kind === 'hardware') {
+      this.debug.removeBreakpoint(Number(address));
+      return this.hardware.delete(Number(address));
+    }
+    const key = watchKey(kind, address, length);
+    const id = this.watchpoints.get(key);
+    if (id === undefined) return false;
+    this.watchpoints.delete(key);
+    this.debug.removeWatchpoint(id);
+    return true;
+  }
+
+  attach(onStop: (event: StopEvent) => void): void {
+    this.event = undefined;
+    this.debug.attach((stop) => onStop(this.translate(stop)));
+  }
+
+  resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void {
+    const threads = new Map<Thread, Orders>();
+    let others: Orders | undefined;
+    for (const { kind, tid, signal, range } of actions) {
+      if (kind === 'stop') continue;
+      const orders: Orders = { kind, signal, ...(range === undefined ? {} : { range: { start: Number(range.start), end: Number(range.end) } }) };
+      const thread = tid === undefined ? undefined : this.thread(tid);
+      // The first action that fits a thread counts.
+      if (thread !== undefined) threads.set(thread, threads.get(thread) ?? orders);
+      else if (tid === undefined) others ??= orders;
+    }
+    // A default to step means the selected thread; the others follow.
+    if (others !== undefined && (others.kind === 'step' || others.signal !== 0)) {
+      const [first] = this.selected();
+      if (first !== undefined && !threads.has(first)) threads.set(first, others);
+      others = { kind: 'continue', signal: 0 };
+    }
+    this.event = undefined;
+    this.debug.resume({ threads, others }, (stop) => onStop((this.event = this.translate(stop))));
+  }
+
+  interrupt(): void {
+    this.debug.interrupt();
+  }
+
+  detach(): void {
+    this.hardware.clear();
+    this.watchpoints.clear();
+    this.event = undefined;
+    this.debug.detach();
+  }
+
+  kill(): void {
+    this.event = undefined;
+    this.debug.kill();
+  }
+
+  setPassSignals(signals: ReadonlySet<number>): void {
+    this.debug.passed = signals;
+  }
+
+  auxv(tid: number): Uint8Array {
+    return this.thread(tid)?.space.auxv ?? new Uint8Array();
+  }
+
+  siginfo(tid: number): Uint8Array | undefined {
+    return this.thread(tid)?.signals.held?.bytes;
+  }
+
+  writeSiginfo(tid: number, bytes: Uint8Array): boolean {
+    const signals = this.thread(tid)?.signals;
+    if (signals?.held === undefined || bytes.length !== signals.held.bytes.length) return false;
+    signals.held = new SignalInfo(Uint8Array.from(bytes));
+    return true;
+  }
+
+  memoryRegions(tid: number): readonly MemoryRegion[] {
+    return (this.thread(tid)?.space.regions() ?? []).map(({ start, end, prot, name }) => ({
+      start: BigInt(start), end: BigInt(end), name,
+      readable: (prot & PROT.read) !== 0, writable: (prot & PROT.write) !== 0, executable: (prot & PROT.execute) !== 0,
+    }));
+  }
+
+  openFile(path: string): Uint8Array | undefined {
+    return this.files(path);
+  }
+
+  monitor(command: string): string | undefined {
+    return runMonitorCommand(this.debug, command);
+  }
+
+  /** Breakpoint addresses, and whether gdb set them as hardware ones. */
+  private readonly hardware = new Map<number, boolean>();
+
+  private thread(tid: number): Thread | undefined {
+    return this.debug.threads().find((thread) => thread.tid === tid);
+  }
+
+  private selected(): Thread[] {
+    const { stopped } = this.debug;
+    return stopped !== undefined && 'thread' in stopped ? [stopped.thread] : this.debug.threads().slice(0, 1);
+  }
+
+  private describe(thread: Thread): TargetThread {
+    return { pid: thread.process.pid, tid: thread.tid, name: thread.name, extra: this.activity(thread) };
+  }
+
+  /** What the thread does, for `info threads`. */
+  private activity(thread: Thread): string {
+    const { kind } = thread.state;
+    if (kind !== 'sleeping') return kind === 'ready' ? '' : kind;
+    return `sleeping in ${thread.kernel.syscallNames[thread.origRax] ?? `system call ${thread.origRax}`}`;
+  }
+
+  private translate(stop: Stop): StopEvent {
+    if (stop.kind === 'ended') {
+      const { pid } = this.debug.machine.process;
+      const signal = stop.status & 0x7f;
+      return signal === 0 ? { reason: 'exited', pid, status: stop.status >> 8 } : { reason: 'killed', pid, signal };
+    }
+    const thread = this.describe(stop.thread);
+    switch (stop.kind) {
+      case 'breakpoint':
+        return { reason: 'breakpoint', thread, hardware: this.hardware.get(stop.address) === true };
+      case 'watchpoint': {
+        const request = this.debug.watchpoint(stop.id);
+        if (request === undefined) return { reason: 'step', thread };
+        return { reason: 'watchpoint', thread, kind: request.kind, address: BigInt(request.address) };
+      }
+      case 'signal':
+        return { reason: 'signal', thread, signal: stop.info.signal };
+      default:
+        return { reason: stop.kind, thread };
+    }
+  }
+}
+
+const watchKey = (kind: string, address: bigint, length: number): string => `${kind} ${address} ${length}`;
