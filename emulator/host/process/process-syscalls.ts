@@ -1,4 +1,5 @@
 /** All rows of the process family. */
+import { Errno } from '../errno.ts';
 import type { SyscallRow } from '../syscall.ts';
 import { cloneSyscalls } from './clone.ts';
 import { execSyscalls } from './exec-calls.ts';
@@ -10,6 +11,10 @@ import { schedSyscalls } from './sched-calls.ts';
 import { usageSyscalls } from './usage.ts';
 import { waitSyscalls } from './wait.ts';
 
+/** Restartable sequences are refused on purpose: a forked UML stub that unmaps its registered area would be killed, as it is natively. */
+const refusedSyscalls: readonly SyscallRow[] = [{ name: 'rseq', args: ['ptr', 'uint', 'hex', 'hex'], handler: () => -Errno.ENOSYS }];
+
 export const processSyscalls: readonly SyscallRow[] = [
   ...cloneSyscalls, ...execSyscalls, ...exitSyscalls, ...futexSyscalls, ...idSyscalls, ...processVmSyscalls, ...schedSyscalls, ...usageSyscalls, ...waitSyscalls,
+  ...refusedSyscalls,
 ];
