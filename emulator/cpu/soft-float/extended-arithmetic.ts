@@ -161,13 +161,15 @@ export function remainder(a: Extended, b: Extended, nearest: boolean, control: E
   if (nan !== undefined) return done(nan);
   if (classA === 'infinity' || classB === 'zero') return done(INVALID);
   const flags = denormalFlag(classA, classB);
-  if (classA === 'zero' || classB === 'infinity') return done(result(a, flags));
+  const exact = { ...control, precision: 64 };
+  if (classA === 'zero') return done(result(a, flags));
+  // Also makes a normal number of a pseudo-denormal.
+  if (classB === 'infinity') return done(finishExtended(unpack(a), exact, flags));
   const x = unpack(a);
   const y = unpack(b);
   const topX = x.exponent + bitLength(x.significand);
   const topY = y.exponent + bitLength(y.significand);
   const distance = topX - topY;
-  const exact = { ...control, precision: 64 };
   if (distance >= 64) {
     // Reduce the exponent difference by 32 to 63 (which of them is the processor's choice).
     const steps = (distance & 31) | 32;

@@ -73,21 +73,30 @@ export function finishExtended(value: Finite, control: ExtendedControl, flags: n
   const rounded = roundFinite(value, range, control.mode, control.underflowMasked);
   const inexact = rounded.inexact ? Exception.precision : 0;
   if (rounded.overflow) {
-    if (!control.overflowMasked) return { value: packNormal(sign, rounded, -WRAP), flags: flags | Exception.overflow | inexact, up: rounded.roundedUp };
+    if (!control.overflowMasked) {
+      // FSCALE can go further than that (SDM vol. 1, 8.5.4).
+      if (leadOf(rounded) - WRAP > MAX_EXPONENT) return { value: infinityOf(sign), flags: flags | Exception.overflow | Exception.precision, up: true };
+      return { value: packNormal(sign, rounded, -WRAP), flags: flags | Exception.overflow | inexact, up: rounded.roundedUp };
+    }
     const infinite = overflowsToInfinity(sign, control.mode);
     const largest = extended(sign, EXPONENT_MASK - 1, ((1n << BigInt(control.precision)) - 1n) << BigInt(64 - control.precision));
     return { value: infinite ? infinityOf(sign) : largest, flags: flags | Exception.overflow | Exception.precision, up: infinite };
   }
   if (rounded.tiny) {
-    if (!control.underflowMasked) return { value: packNormal(sign, rounded, WRAP), flags: flags | Exception.underflow | inexact, up: rounded.roundedUp };
+    if (!control.underflowMasked) {
+      if (leadOf(rounded) + WRAP < MIN_EXPONENT) return { value: zeroOf(sign), flags: flags | Exception.underflow | Exception.precision, up: false };
+      return { value: packNormal(sign, rounded, WRAP), flags: flags | Exception.underflow | inexact, up: rounded.roundedUp };
+    }
     return { value: packTiny(sign, rounded), flags: flags | inexact | (rounded.inexact ? Exception.underflow : 0), up: rounded.roundedUp };
   }
   return { value: packNormal(sign, rounded, 0), flags: flags | inexact, up: rounded.roundedUp };
 }
 
+/** Exponent of the leading bit. */
+const leadOf = (rounded: Rounded): number => rounded.exponent + bitLength(rounded.significand) - 1;
+
 function packNormal(sign: number, rounded: Rounded, wrap: number): Extended {
-  const length = bitLength(rounded.significand);
-  return extended(sign, rounded.exponent + length - 1 + BIAS + wrap, rounded.significand << BigInt(64 - length));
+  return extended(sign, leadOf(rounded) + BIAS + wrap, rounded.significand << BigInt(64 - bitLength(rounded.significand)));
 }
 
 // A denormal that rounds up to 2^-16382 gets exponent 1.
