@@ -3,10 +3,10 @@ import { decode } from './decode/decoder.ts';
 import { Instruction } from './decode/instruction.ts';
 import type { Form } from './decode/form.ts';
 import {
-  BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_LIMIT, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS,
-  RECORD, RECORD_BASE, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_LENGTH, RECORD_REG, RECORD_RM, RECORD_SCALE,
+  BLOCK_BRANCHES, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_LIMIT, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS, BLOCK_UNCHAINED,
+  BRANCHING_BLOCK_LIMIT, RECORD, RECORD_BASE, RECORD_CHAIN, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_LENGTH, RECORD_REG, RECORD_REMAINING, RECORD_RM, RECORD_SCALE,
 } from './engine-area.ts';
-import { FALL_THROUGH, handlerFor, handlerTransfers } from './interpreter/handlers.ts';
+import { FALL_THROUGH, handlerFor, handlerTransfers, pairOf } from './interpreter/handlers.ts';
 import { isWide, traitsOf, type FormTraits } from './interpreter/handler-key.ts';
 import { GPR, PAGE_BASE, PAGE_SIZE, ZERO } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
@@ -64,6 +64,7 @@ export class BlockBuilder {
     const pageEnd = (Math.floor(rip / PAGE_SIZE) + 1) * PAGE_SIZE;
     let address = rip;
     let count = 0;
+    let branches = 0;
     while (count < limit && count < BLOCK_LIMIT && address < pageEnd) {
       if (count > 0 && this.host.isBreakpoint(address)) break;
       const instruction = this.instructions[count];
@@ -75,12 +76,18 @@ export class BlockBuilder {
       this.handlers[count] = handlerFor(instruction, form, mode);
       count++;
       address += instruction.length;
-      if (traits.ends || traits.alone) break;
+      if (traits.conditional) {
+        if (++branches === BLOCK_BRANCHES || count >= BRANCHING_BLOCK_LIMIT) break;
+      } else if (traits.ends || traits.alone) break;
     }
     this.count = count;
     this.bytes = address - rip;
     if (count === 0) return false;
     this.failure = BuildFailure.none;
+    for (let i = 1; i < count; i++) {
+      const pair = pairOf(this.handlers[i - 1], this.handlers[i]);
+      if (pair !== 0) this.handlers[i - 1] = pair;
+    }
     this.host.linkHandlers(this.handlers.slice(0, count));
     return true;
   }
@@ -100,7 +107,8 @@ export class BlockBuilder {
     i32[at + (BLOCK_COUNT >> 2)] = this.count;
     i32[at + (BLOCK_RUNS >> 2)] = 0;
     i32[at + (BLOCK_REGION >> 2)] = 0;
-    i32[at + (BLOCK_BYTES >> 2)] = this.bytes;
+    u16[(header + BLOCK_BYTES) >>> 1] = this.bytes;
+    u16[(header + BLOCK_UNCHAINED) >>> 1] = this.frame2 === 0 ? 0 : 1;
     i32[at + (BLOCK_FRAME >> 2)] = this.frame;
     i32[at + (BLOCK_FRAME2 >> 2)] = this.frame2;
     let record = header + BLOCK_HEADER;
@@ -109,12 +117,15 @@ export class BlockBuilder {
       const { form } = instruction;
       if (form === undefined) throw new Error('block without a form');
       u16[record >>> 1] = this.handlers[i];
+      i32[(record + RECORD_CHAIN) >>> 2] = 0;
       u8[record + RECORD_LENGTH] = instruction.length;
       this.operands(record, instruction, form, base);
+      if (traitsOf(form).conditional) u8[record + RECORD_REMAINING] = this.count - 1 - i;
       record += RECORD;
     }
     if (handlerTransfers(this.handlers[this.count - 1])) return;
     u16[record >>> 1] = FALL_THROUGH;
+    i32[(record + RECORD_CHAIN) >>> 2] = 0;
     i32[(record + RECORD_IMMEDIATE) >>> 2] = this.start + this.bytes - base;
   }
 

@@ -7,12 +7,12 @@
  * so that spaces for which the region has not been validated keep the plain one.
  */
 import {
-  ARENA, ARENA_END, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS,
+  ARENA, ARENA_END, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS, BLOCK_UNCHAINED,
   JUMP_CACHE, JUMP_CACHE_ENTRIES, jumpCacheOffset, RECORD,
 } from './engine-area.ts';
 import { PAGE_SIZE } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
-import type { FinishedRegion } from './translator-interface.ts';
+import type { FinishedRegion, KnownBlock } from './translator-interface.ts';
 
 /** A region and the contexts it has been entered in. */
 interface InstalledRegion extends FinishedRegion {
@@ -86,6 +86,16 @@ export class CodeCache {
       return 0;
     }
     return header;
+  }
+
+  /** The blocks that start in a frame. */
+  blocksIn(frame: number, mode: 64 | 32): KnownBlock[] {
+    const blocks: KnownBlock[] = [];
+    for (const [key, header] of this.frames.get(frame)?.blocks ?? []) {
+      const rip = this.ripOf(header);
+      if (key === blockKey(rip, mode)) blocks.push({ rip, runs: this.i32(header + BLOCK_RUNS) });
+    }
+    return blocks;
   }
 
   /** Room for a block of `count` records, one more included for its end; flushes everything when there is none left. */
@@ -169,7 +179,7 @@ export class CodeCache {
       for (const region of [...code.regions]) if (region.pages.some((p) => p.page === page)) this.dropRegion(region);
       for (const header of [...code.blocks.values()]) {
         const rip = this.ripOf(header);
-        if (rip <= address && address < rip + this.i32(header + BLOCK_BYTES)) this.dropBlock(header);
+        if (rip <= address && address < rip + this.linear.u16[(header + BLOCK_BYTES) >>> 1]) this.dropBlock(header);
       }
     }
   }
@@ -204,6 +214,7 @@ export class CodeCache {
   private dropBlock(header: number): void {
     const rip = this.ripOf(header);
     this.uncache(rip, header);
+    this.linear.u16[(header + BLOCK_UNCHAINED) >>> 1] = 1;
     const code = this.frames.get(this.i32(header + BLOCK_FRAME));
     if (code !== undefined) {
       for (const mode of [64, 32] as const) if (code.blocks.get(blockKey(rip, mode)) === header) code.blocks.delete(blockKey(rip, mode));
@@ -223,6 +234,8 @@ export class CodeCache {
     if (this.top + bytes > ARENA_END) return 0;
     const header = this.top;
     this.top += bytes;
+    // Neither may be chained to: which one it is depends on the context.
+    this.linear.u16[(plain + BLOCK_UNCHAINED) >>> 1] = 1;
     this.linear.u8.copyWithin(header, plain, plain + bytes);
     this.linear.i32[(header + BLOCK_REGION) >>> 2] = region.tableIndex;
     region.entries.set(codeContext, header);
@@ -240,7 +253,9 @@ export class CodeCache {
       code?.regions.delete(region);
       // The plain block may become hot again.
       const plain = page === Math.floor(region.rip / PAGE_SIZE) ? (code?.blocks.get(key) ?? 0) : 0;
-      if (plain !== 0) this.linear.i32[(plain + BLOCK_RUNS) >>> 2] = 0;
+      if (plain === 0) continue;
+      this.linear.i32[(plain + BLOCK_RUNS) >>> 2] = 0;
+      if (this.i32(plain + BLOCK_FRAME2) === 0) this.linear.u16[(plain + BLOCK_UNCHAINED) >>> 1] = 0;
     }
     for (const header of region.entries.values()) this.linear.i32[(header + BLOCK_REGION) >>> 2] = 0;
     this.uncache(region.rip);

@@ -27,8 +27,10 @@ export const BLOCK_COUNT = 8;
 export const BLOCK_RUNS = 12;
 /** Table index of the region which starts here, or 0; i32. */
 export const BLOCK_REGION = 16;
-/** Bytes of code in it, i32. */
+/** Bytes of code in it, u16. */
 export const BLOCK_BYTES = 20;
+/** u16, non-zero: may only be entered through the jump cache, not through a chain (dropped, crosses a page, or a region starts here somewhere). */
+export const BLOCK_UNCHAINED = 22;
 /** Linear addresses of the frames it was decoded from; the second is 0 unless its last instruction crosses into one. */
 export const BLOCK_FRAME = 24;
 export const BLOCK_FRAME2 = 28;
@@ -47,8 +49,15 @@ export const RECORD_SCALE = 7;
 export const RECORD_DISPLACEMENT = 8;
 export const RECORD_IMMEDIATE = 12;
 
-/** Most instructions in a block. */
+/** Conditional branches: instructions of the block that come after it, u8: BUDGET gets them back when it is taken. */
+export const RECORD_REMAINING = 3;
+/** Direct branches and the end of a block: the block where they lead, once known, i32. Only to the same page. */
+export const RECORD_CHAIN = 4;
+
+/** Most instructions in a block. A block goes on after a conditional branch; this many of them, and not beyond so many instructions. */
 export const BLOCK_LIMIT = 64;
+export const BLOCK_BRANCHES = 4;
+export const BRANCHING_BLOCK_LIMIT = 24;
 
 /** Table 0: slots below are the interpreter's handlers (their numbers), from here on regions. */
 export const FIRST_REGION_SLOT = 16384;

@@ -46,6 +46,8 @@ export interface FormTraits {
   readonly immediate: boolean;
   readonly moffs: boolean;
   readonly relative: boolean;
+  /** Goes on with the next instruction or elsewhere: Jcc, LOOP, JRCXZ. */
+  readonly conditional: boolean;
   readonly twoImmediates: boolean;
   /** Where the address of the next instruction is kept, relative to the page: a field the form does not use otherwise. */
   readonly nextField: 'immediate' | 'displacement';
@@ -66,6 +68,7 @@ export function traitsOf(form: Form): FormTraits {
       immediate,
       moffs: has('moffs'),
       relative: has('rel'),
+      conditional: has('rel') && form.mnemonic !== 'JMP' && form.mnemonic !== 'CALL',
       twoImmediates: form.operands.filter((operand) => operand.method === 'imm').length === 2,
       nextField: immediate ? 'displacement' : 'immediate',
     };

@@ -15,7 +15,7 @@ import type { Helper } from '../semantics/emitter.ts';
 import { FunctionBuilder, type FunctionBody, type ValType } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
 import { formText, keyFromNumber, keyFromText, keyNumber, keyText, numberOfKey, type HandlerKey } from './handler-key.ts';
-import { HOT_HANDLERS } from './hot-handlers.ts';
+import { HOT_HANDLERS, HOT_PAIRS } from './hot-handlers.ts';
 import { InterpreterEmitter } from './interpreter-emitter.ts';
 
 /** Handler number of the record after a block's last instruction. */
@@ -42,7 +42,14 @@ export interface HandlerModule {
   readonly numbers: readonly number[];
 }
 
-const keys: (HandlerKey | undefined)[] = [undefined];
+/** Two handlers in one: a setter of flags and the conditional branch after it. Only inside the interpreter function. */
+export interface HandlerPair {
+  readonly first: number;
+  readonly second: number;
+}
+
+const keys: (HandlerKey | HandlerPair | undefined)[] = [undefined];
+const pairs = new Map<number, number>();
 const numberByKey = new Map<number, number>();
 const modules = new Map<number, HandlerModule>();
 /** Handlers that always say themselves where the guest goes on. */
@@ -52,6 +59,13 @@ const formsByText = new Map<string, Form>(FORMS.map((form) => [formText(form), f
 for (const text of HOT_HANDLERS) {
   const key = keyFromText(text, formsByText);
   if (key !== undefined) define(numberOfKey(key), key);
+}
+for (const [firstText, secondText] of HOT_PAIRS) {
+  const first = keyFromText(firstText, formsByText);
+  const second = keyFromText(secondText, formsByText);
+  if (first === undefined || second === undefined) continue;
+  const pair = { first: numberFor(numberOfKey(first), first), second: numberFor(numberOfKey(second), second) };
+  pairs.set(pair.first * FIRST_REGION_SLOT + pair.second, keys.push(pair) - 1);
 }
 /** Handlers below this number are inside the interpreter function. */
 export const INLINE_HANDLERS = keys.length;
@@ -63,6 +77,15 @@ function define(keyed: number, key: HandlerKey): number {
   return number;
 }
 
+function numberFor(keyed: number, key: HandlerKey): number {
+  return numberByKey.get(keyed) ?? define(keyed, key);
+}
+
+/** The handler which does both of two neighbours, or 0. */
+export function pairOf(first: number, second: number): number {
+  return pairs.get(first * FIRST_REGION_SLOT + second) ?? 0;
+}
+
 /** Number of the handler for a decoded instruction of this form. */
 export function handlerFor(instruction: Instruction, form: Form, mode: 64 | 32): number {
   const keyed = keyNumber(instruction, form, mode);
@@ -71,13 +94,20 @@ export function handlerFor(instruction: Instruction, form: Form, mode: 64 | 32):
 
 export function handlerKey(number: number): HandlerKey {
   const key = keys[number];
-  if (key === undefined) throw new Error(`no handler ${number}`);
+  if (key === undefined || 'first' in key) throw new Error(`no handler ${number}`);
   return key;
+}
+
+export function handlerPair(number: number): HandlerPair | undefined {
+  const key = keys[number];
+  return key !== undefined && 'first' in key ? key : undefined;
 }
 
 /** What a handler is called in profiles and in the table of hot ones. */
 export function handlerText(number: number): string {
-  return number === FALL_THROUGH ? '(end of block)' : keyText(handlerKey(number));
+  if (number === FALL_THROUGH) return '(end of block)';
+  const pair = handlerPair(number);
+  return pair === undefined ? keyText(handlerKey(number)) : `${keyText(handlerKey(pair.first))} + ${keyText(handlerKey(pair.second))}`;
 }
 
 /** Known only once the handler has been emitted. */

@@ -155,3 +155,6 @@ export const HOT_HANDLERS: readonly string[] = [
   'NOP 90  | 64 o2 a8',
   'OR 81 /1 iz rm:v,imm:v | 64 o4 a8',
 ];
+
+/** Pairs of neighbours which are one handler: a setter of flags and the branch after it. */
+export const HOT_PAIRS: readonly (readonly [string, string])[] = [];

@@ -5,12 +5,12 @@
  */
 import { FlagKind } from '../flags.ts';
 import { EmitterBase, type DynamicFlags, type FlagSetter } from '../semantics/emitter-base.ts';
-import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, FPU_REGS, GPR, PAGE_BASE, Segment, XMM } from '../state.ts';
+import { BUDGET, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, FPU_REGS, GPR, PAGE_BASE, Segment, XMM } from '../state.ts';
 import type { I32, I64, Local, V128, Word } from '../wasm/function-builder.ts';
 import type { FlagSource } from '../semantics/flag-formulas.ts';
 import type { WordLocal } from '../semantics/emitter.ts';
 import {
-  RECORD_BASE, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_REG, RECORD_RM, RECORD_SCALE,
+  RECORD, RECORD_BASE, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_REG, RECORD_REMAINING, RECORD_RM, RECORD_SCALE,
 } from '../engine-area.ts';
 import { traitsOf, type HandlerKey } from './handler-key.ts';
 
@@ -20,8 +20,8 @@ export interface HandlerFrame {
   readonly ip: Local<'i32'>;
   /** Address of the read TLB. */
   readonly tlb: Local<'i32'>;
-  /** The block is over; the guest goes on at `rip`. */
-  transfer(rip: I64): void;
+  /** The block is over; the guest goes on at `rip`. `direct`: always there, so the record may chain to that block. */
+  transfer(rip: I64, direct: boolean): void;
   /** Leaves the interpreter: see EmitterBase.leave. */
   leave(retired: boolean): void;
 }
@@ -33,6 +33,9 @@ export class InterpreterEmitter extends EmitterBase {
   private key: HandlerKey | undefined;
   private frame: HandlerFrame | undefined;
   private nesting = 0;
+  /** Inside a fused pair: the flags the first instruction has set, in locals of its own. */
+  private fused: { result: Local<'i64'>; a: Local<'i64'>; b: Local<'i64'> } | undefined;
+  private known: FlagKind | undefined;
 
   /** Emits the handler for a key. Code that falls out of it goes on with the next record. */
   emitHandler(key: HandlerKey, frame: HandlerFrame): void {
@@ -42,6 +45,18 @@ export class InterpreterEmitter extends EmitterBase {
     this.transfers = false;
     this.nesting = this.f.nesting;
     this.emitForm(key.form, key);
+  }
+
+  /** Emits two handlers as one: a setter of flags and the branch after it, which then knows the flags. */
+  emitPair(first: HandlerKey, second: HandlerKey, frame: HandlerFrame): void {
+    const { f } = this;
+    this.fused = { result: f.local('i64'), a: f.local('i64'), b: f.local('i64') };
+    this.known = undefined;
+    this.emitHandler(first, frame);
+    f.set(frame.ip, f.i32.add(f.get(frame.ip), f.i32.const(RECORD)));
+    this.emitHandler(second, frame);
+    for (const local of [this.fused.result, this.fused.a, this.fused.b]) f.release(local);
+    this.fused = undefined;
   }
 
   // ── operands ──────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +185,9 @@ export class InterpreterEmitter extends EmitterBase {
   // ── flags ─────────────────────────────────────────────────────────────────────────────────────
 
   protected knownFlags(): FlagSource | undefined {
-    return undefined;
+    const { f, fused, known } = this;
+    if (fused === undefined || known === undefined) return undefined;
+    return { kind: known, ops: f.word(8), result: () => f.get(fused.result), a: () => f.get(fused.a), b: () => f.get(fused.b) };
   }
 
   protected dynamicFlags(): DynamicFlags {
@@ -186,6 +203,7 @@ export class InterpreterEmitter extends EmitterBase {
   protected storeFlags({ kind, size, result, a, b }: FlagSetter): void {
     const { f } = this;
     const zero = (): I32 => f.i32.const(0);
+    this.know(kind, size, result, a, b);
     const extended = this.keep(this.signExtend(result, size));
     f.store.i64Store(zero(), f.get(extended), FLAG_RESULT);
     if (a === undefined || b === undefined) {
@@ -202,6 +220,7 @@ export class InterpreterEmitter extends EmitterBase {
 
   protected storeFlagBits(size: number, result: WordLocal, bits: Local<'i32'>): void {
     const { f } = this;
+    this.known = undefined;
     f.store.i64Store(f.i32.const(0), this.signExtend(result, size), FLAG_RESULT);
     f.store.i64Store(f.i32.const(0), f.convert.i64ExtendI32U(f.get(bits)), FLAG_A);
     f.store.i32Store(f.i32.const(0), f.i32.const(FlagKind.bits), FLAG_KIND);
@@ -209,6 +228,7 @@ export class InterpreterEmitter extends EmitterBase {
 
   protected storeAllFlags(bits: Local<'i32'>): void {
     const { f } = this;
+    this.known = undefined;
     f.store.i64Store(f.i32.const(0), f.convert.i64ExtendI32U(f.get(bits)), FLAG_A);
     f.store.i32Store(f.i32.const(0), f.i32.const(FlagKind.full), FLAG_KIND);
   }
@@ -216,19 +236,21 @@ export class InterpreterEmitter extends EmitterBase {
   // ── control flow ──────────────────────────────────────────────────────────────────────────────
 
   jump(): void {
-    this.go(this.pageRelative(RECORD_IMMEDIATE));
+    this.go(this.pageRelative(RECORD_IMMEDIATE), true);
   }
 
   branch(condition: I32): void {
     const { f } = this;
-    const taken = this.keep(condition);
-    const { ip } = this.where;
-    const offset = f.select(f.load.i32Load(f.get(ip), RECORD_IMMEDIATE), f.load.i32Load(f.get(ip), RECORD_DISPLACEMENT), f.get(taken));
-    this.go(this.fromPage(f.convert.i64ExtendI32S(offset)));
+    f.if(condition, () => {
+      const left = f.i32.add(f.load.i32Load(f.i32.const(0), BUDGET), this.field(RECORD_REMAINING));
+      const kept = this.keep(left);
+      f.store.i32Store(f.i32.const(0), f.get(kept), BUDGET);
+      this.jump();
+    });
   }
 
   jumpIndirect(_kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
-    this.go(this.f.get(target));
+    this.go(this.f.get(target), false);
   }
 
   protected leave(retired: boolean): void {
@@ -256,9 +278,21 @@ export class InterpreterEmitter extends EmitterBase {
     return this.frame;
   }
 
-  private go(rip: I64): void {
+  private go(rip: I64, direct: boolean): void {
     this.noteTransfer();
-    this.where.transfer(rip);
+    this.where.transfer(rip, direct);
+  }
+
+  // What is set only if something holds is not known afterwards.
+  private know(kind: FlagKind, size: number, result: WordLocal, a: WordLocal | undefined, b: WordLocal | undefined): void {
+    const { f, fused } = this;
+    this.known = undefined;
+    if (fused === undefined || f.nesting !== this.nesting) return;
+    this.known = kind;
+    f.set(fused.result, this.signExtend(result, size));
+    if (a === undefined || b === undefined) return;
+    f.set(fused.a, this.signExtend(a, size));
+    f.set(fused.b, this.signExtend(b, size));
   }
 
   // Only outside of conditions is it certain that nothing comes after.

@@ -5,7 +5,8 @@
  * `run(start) → why`: `start` is a block to begin with (its region is not entered), or 0 for whatever RIP says.
  */
 import {
-  BLOCK_COUNT, BLOCK_HEADER, BLOCK_REGION, BLOCK_RUNS, JUMP_CACHE, JUMP_CACHE_ENTRIES, LEFT_AT, LEFT_IN, RECORD, RECORD_HANDLER, RECORD_IMMEDIATE,
+  BLOCK_COUNT, BLOCK_HEADER, BLOCK_REGION, BLOCK_RUNS, BLOCK_UNCHAINED, JUMP_CACHE, JUMP_CACHE_ENTRIES, LEFT_AT, LEFT_IN, RECORD, RECORD_CHAIN,
+  RECORD_HANDLER, RECORD_IMMEDIATE,
 } from '../engine-area.ts';
 import { COMPUTE_FLAGS, ModuleImports, SLOW_PATH } from '../module-imports.ts';
 import type { Helper } from '../semantics/emitter.ts';
@@ -13,8 +14,8 @@ import { BUDGET, CODE_CONTEXT, PAGE_BASE, PAGE_SIZE, RIP, TLB_BASE } from '../st
 import { CALL_DEPTH, INTERPRET, REGION_PARAMS, REGION_RESULTS } from '../translator/region-abi.ts';
 import { FunctionBuilder, type Label } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
-import { HANDLER_PARAMS, HANDLER_RESULTS, handlerKey, HandlerStatus, INLINE_HANDLERS, noteTransfers } from './handlers.ts';
-import { InterpreterEmitter } from './interpreter-emitter.ts';
+import { HANDLER_PARAMS, HANDLER_RESULTS, handlerKey, handlerPair, HandlerStatus, INLINE_HANDLERS, noteTransfers } from './handlers.ts';
+import { InterpreterEmitter, type HandlerFrame } from './interpreter-emitter.ts';
 
 /** Why the interpreter function came back. RIP is in memory except where an instruction was left in the middle of a block. */
 export const Left = {
@@ -67,6 +68,8 @@ function emit(threshold: number): InterpreterModule {
   const ip = f.local('i32');
   const block = f.local('i32');
   const entry = f.local('i32');
+  /** Record of the direct branch that was taken, or 0. */
+  const link = f.local('i32');
   const region = f.local('i32');
   const status = f.local('i32');
   const zero = (): ReturnType<typeof f.i32.const> => f.i32.const(0);
@@ -104,14 +107,27 @@ function emit(threshold: number): InterpreterModule {
   };
 
   const enterBlock = (dispatch: Label): void => {
-    f.block((found) => {
-      f.block((lookup) => {
-        f.brIf(lookup, f.i32.eqz(f.get(start)), true);
-        f.set(block, f.get(start));
-        f.br(found);
+    f.block((entered) => {
+      f.block((unchained) => {
+        f.brIf(unchained, f.i32.eqz(f.get(link)));
+        f.brIf(unchained, f.i32.eqz(f.tee(block, f.load.i32Load(f.get(link), RECORD_CHAIN))), false);
+        f.brIf(entered, f.i32.eqz(f.load.i32Load16U(f.get(block), BLOCK_UNCHAINED)), true);
       });
-      probe(found);
+      f.block((found) => {
+        f.block((lookup) => {
+          f.brIf(lookup, f.i32.eqz(f.get(start)), true);
+          f.set(block, f.get(start));
+          f.br(found);
+        });
+        probe(found);
+      });
+      // Chains stay in a page: there the frame is the same in every space that runs this code.
+      f.brIf(entered, f.i32.eqz(f.get(link)));
+      f.brIf(entered, f.load.i32Load16U(f.get(block), BLOCK_UNCHAINED));
+      f.brIf(entered, f.i64.ne(f.i64.and(f.get(rip), f.i64.const(-PAGE_SIZE)), f.load.i64Load(zero(), PAGE_BASE)));
+      f.store.i32Store(f.get(link), f.get(block), RECORD_CHAIN);
     });
+    f.set(link, zero());
     const short = f.i32.ltS(f.load.i32Load(zero(), BUDGET), f.load.i32Load(f.get(block), BLOCK_COUNT));
     f.if(short, () => leave(Left.short), undefined, false);
     f.if(
@@ -168,21 +184,26 @@ function emit(threshold: number): InterpreterModule {
         if (n === 0) {
           const sum = f.i64.add(f.load.i64Load(zero(), PAGE_BASE), f.load.i64Load32S(f.get(ip), RECORD_IMMEDIATE));
           f.set(rip, sum);
+          f.set(link, f.get(ip));
           f.br(dispatch);
           continue;
         }
-        emitter.emitHandler(handlerKey(n), {
+        const frame: HandlerFrame = {
           ip,
           tlb,
-          transfer: (target) => {
+          transfer: (target, direct) => {
             f.set(rip, target);
+            if (direct) f.set(link, f.get(ip));
             f.br(dispatch);
           },
           leave: (retired) => {
             f.set(status, f.i32.const(retired ? Left.retired : Left.fault));
             f.br(leaving);
           },
-        });
+        };
+        const pair = handlerPair(n);
+        if (pair === undefined) emitter.emitHandler(handlerKey(n), frame);
+        else emitter.emitPair(handlerKey(pair.first), handlerKey(pair.second), frame);
         if (emitter.transfers) noteTransfers(n);
         f.set(ip, f.i32.add(f.get(ip), f.i32.const(RECORD)));
         f.br(next);
