@@ -1,7 +1,7 @@
 /** All address spaces of the machine: their numbers, their TLBs' room, and what concerns several of them at once. */
 import { TLB_BYTES } from '../cpu/state.ts';
 import { AddressSpace, type Layout } from './address-space.ts';
-import { BlockPool, type Frames } from './frames.ts';
+import { BlockPool, type Frames, type Mappings } from './frames.ts';
 import type { SpaceLimits } from './mapped-pages.ts';
 import type { PageSource } from './page-source.ts';
 import { SharedAnonymous } from './shared-anonymous.ts';
@@ -10,7 +10,7 @@ import { Tlb } from './tlb.ts';
 /** Code contexts are kept below this: the CPU packs them with a mode bit into an i32. */
 const CODE_CONTEXTS = 2 ** 30;
 
-export class AddressSpaces {
+export class AddressSpaces implements Mappings {
   readonly frames: Frames;
   /** vm.mmap_min_addr: lowest address the placement of mappings uses. */
   readonly minimumAddress = 0x10000;
@@ -24,6 +24,7 @@ export class AddressSpaces {
   /** @param maximum how many there may be at a time. */
   constructor(frames: Frames, maximum = 2048) {
     this.frames = frames;
+    frames.mappings = this;
     this.maximum = maximum;
     this.tlbs = new BlockPool(frames, TLB_BYTES * 2);
   }

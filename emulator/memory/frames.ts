@@ -6,13 +6,21 @@
 import { PAGE_SIZE } from '../cpu/state.ts';
 import { ENGINE_BYTES, type LinearMemory } from './linear-memory.ts';
 import type { CodeWatcher } from './page-access.ts';
+import type { PageSource } from './page-source.ts';
 
 const FIRST = ENGINE_BYTES / PAGE_SIZE;
+
+/** Who knows where files are mapped: AddressSpaces. */
+export interface Mappings {
+  unmapSource(source: PageSource, first: number, count: number, copies: boolean): void;
+}
 
 export class Frames {
   readonly linear: LinearMemory;
   /** Who must hear of frames that are freed or overwritten; the Cpu, once there is one. */
   watcher: CodeWatcher | undefined;
+  /** All address spaces, once there are any. */
+  mappings: Mappings | undefined;
   private readonly references: Uint32Array;
   private readonly freed: Uint32Array;
   private freedCount = 0;
@@ -80,6 +88,14 @@ export class Frames {
   changed(frame: number): void {
     const watcher = this.watcher;
     if (watcher !== undefined && watcher.hasCode(frame)) watcher.frameChanged(frame);
+  }
+
+  /**
+   * Before a file gives up pages [first, first + count): removes them from all address spaces, so that the next access asks the file again.
+   * @param copies also private copies made of them (truncation)
+   */
+  unmapSource(source: PageSource, first: number, count: number, copies: boolean): void {
+    this.mappings?.unmapSource(source, first, count, copies);
   }
 
   /**

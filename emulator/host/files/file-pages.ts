@@ -93,7 +93,8 @@ export abstract class FilePages implements PageSource {
   resize(size: number): void {
     if (size < this.size) {
       const keep = Math.ceil(size / PAGE_SIZE);
-      for (const index of [...this.frames.keys()]) if (index >= keep) this.discard(index);
+      if (this.mappings > 0) this.memory.unmapSource(this, keep, Infinity, true);
+      for (const index of [...this.frames.keys()]) if (index >= keep) this.drop(index);
       const partial = size % PAGE_SIZE;
       const last = partial === 0 ? undefined : this.frames.get(keep - 1);
       if (last !== undefined) {
