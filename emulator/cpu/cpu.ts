@@ -27,7 +27,7 @@ import { RegionTranslator } from './translator/translator.ts';
 import { Watchpoints, type Watchpoint } from './watchpoints.ts';
 import { Access, type CodeWatcher, type PageAccess } from '../memory/page-access.ts';
 import { Tlb } from '../memory/tlb.ts';
-import type { CodePage, FinishedRegion, RegionHost, Translator } from './translator-interface.ts';
+import type { CodePage, FinishedRegion, KnownBlock, RegionHost, Translator } from './translator-interface.ts';
 import type { Helper } from './semantics/emitter.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
 import type { ThreadContext } from '../host/process/thread-context.ts';
@@ -270,6 +270,10 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   codePage(space: PageAccess, page: number): CodePage | undefined {
     const frame = this.codeFrameIn(space, page);
     return frame > 0 ? { page, frame, version: this.cache.version(frame) } : undefined;
+  }
+
+  blocksIn(page: CodePage, mode: 64 | 32): readonly KnownBlock[] {
+    return this.cache.blocksIn(page.frame, mode);
   }
 
   install(region: FinishedRegion): boolean {

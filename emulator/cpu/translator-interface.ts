@@ -27,6 +27,11 @@ export interface CodePage {
   readonly version: number;
 }
 
+export interface KnownBlock {
+  readonly rip: number;
+  readonly runs: number;
+}
+
 export interface FinishedRegion {
   readonly rip: number;
   /** `CODE_CONTEXT` it was made for (PageAccess.codeContext × 2, plus 1 in 32-bit mode). */
@@ -49,6 +54,8 @@ export interface RegionHost {
   freeSlot(tableIndex: number): void;
   /** The page as code: from now on a store into its frame bumps its version and drops what was made from it. Undefined when it cannot be executed. */
   codePage(space: PageAccess, page: number): CodePage | undefined;
+  /** Blocks decoded from the page so far and how often the interpreter ran them: where an indirect jump is likely to go. */
+  blocksIn(page: CodePage, mode: 64 | 32): readonly KnownBlock[];
   /** A region must not run into this address. */
   isBreakpoint(address: number): boolean;
   /** False (and nothing is installed) when a page's code has changed since or a breakpoint lies in one of them. */

@@ -4,10 +4,14 @@ import type { Instruction } from '../decode/instruction.ts';
 import { PAGE_SIZE } from '../state.ts';
 import type { CodePage, RegionHost } from '../translator-interface.ts';
 import type { PageAccess } from '../../memory/page-access.ts';
+import { readJumpTable } from './jump-table.ts';
 import type { CodeSource } from './region.ts';
 
 /** Longest instruction, and how far the decoder may read beyond its limit. */
 const MAX_LENGTH = 15;
+
+/** Targets of one indirect jump at most; each costs a comparison. */
+const MAX_LIKELY = 24;
 
 export class CodeReader implements CodeSource {
   readonly mode: 64 | 32;
@@ -41,6 +45,21 @@ export class CodeReader implements CodeSource {
     this.crossing.set(u8.subarray(page.frame + offset, page.frame + PAGE_SIZE));
     this.crossing.set(u8.subarray(next.frame, next.frame + MAX_LENGTH), first);
     return decode(this.crossing, 0, first + MAX_LENGTH, address, this.mode, into) === 'ok';
+  }
+
+  // Of the table's entries, those the interpreter has been at.
+  likelyTargets(jump: Instruction, before: readonly Instruction[]): readonly number[] {
+    const entries = new Set(readJumpTable(this.host.linear, jump, before, this.mode));
+    const pages = new Set([...entries].map((target) => Math.floor(target / PAGE_SIZE)));
+    const blocks = [...pages].flatMap((number) => {
+      const page = this.page(number);
+      return page === undefined ? [] : this.host.blocksIn(page, this.mode);
+    });
+    return blocks
+      .filter(({ rip, runs }) => runs > 0 && entries.has(rip))
+      .sort((a, b) => b.runs - a.runs || a.rip - b.rip)
+      .slice(0, MAX_LIKELY)
+      .map(({ rip }) => rip);
   }
 
   /** The page as it was when it was first looked at. */

@@ -32,6 +32,13 @@ export interface BlockFacts {
   flags: FlagShape;
 }
 
+/** What is known where a block ends. */
+interface BlockEnd {
+  count: number;
+  dirty: number;
+  shape: FlagShape;
+}
+
 /** Different sets of registers for which exits share code; exits with yet another one have their own. */
 const SHARED_EXITS = 12;
 const BYTE = 0xffn;
@@ -42,6 +49,7 @@ export class RegionEmitter extends EmitterBase {
   /** Type index of a region function in the module. */
   private readonly type: number;
   private region!: Region;
+  private block!: Block;
   private instruction!: Instruction;
   private flags!: RegionFlags;
   private registers: Local<'i64'>[] = [];
@@ -64,6 +72,8 @@ export class RegionEmitter extends EmitterBase {
   private dirty = 0;
   private facts: BlockFacts = { used: 0, set: 0, flags: 'memory' };
   private ending: NodeExit | undefined;
+  /** Of the block being emitted, filled when it is finished: ways out of the region are emitted later, after other blocks. */
+  private after: BlockEnd = { count: 0, dirty: 0, shape: 'memory' };
 
   constructor(f: FunctionBuilder, imports: ModuleImports, type: number) {
     super(f, imports);
@@ -111,6 +121,7 @@ export class RegionEmitter extends EmitterBase {
       const ending = this.body(block);
       if (graph.successors[node].some(flushed)) this.flushCount();
       pending[node] = this.count;
+      Object.assign(this.after, { count: this.count, dirty: this.dirty, shape: this.flags.shape });
       return ending;
     });
     f.unreachable();
@@ -247,6 +258,8 @@ export class RegionEmitter extends EmitterBase {
 
   private body(block: Block): NodeExit {
     this.ending = undefined;
+    this.block = block;
+    this.after = { count: 0, dirty: 0, shape: 'memory' };
     for (const instruction of block.instructions) {
       const form = instruction.form as Form;
       this.instruction = instruction;
@@ -269,10 +282,17 @@ export class RegionEmitter extends EmitterBase {
   private way(address: number): number | (() => void) {
     const node = this.region.blockAt.get(address);
     if (node !== undefined) return node;
-    const { count } = this;
+    return this.later(() => this.transfer(address));
+  }
+
+  /** What is to be emitted at the end of this block, but after others. */
+  private later(emit: () => void): () => void {
+    const { after } = this;
     return () => {
-      this.count = count;
-      this.transfer(address);
+      this.count = after.count;
+      this.dirty = after.dirty;
+      this.flags.shape = after.shape;
+      emit();
     };
   }
 
@@ -364,6 +384,10 @@ export class RegionEmitter extends EmitterBase {
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
     const { f } = this;
     this.count++;
+    if (kind === 'jmp' && this.block.likely.length > 0) {
+      this.ending = this.jumpInside(target);
+      return;
+    }
     this.storeState();
     if (kind === 'call') {
       this.ending = this.callRegion(regionAtLocal(f, target), () => f.get(target));
@@ -376,6 +400,21 @@ export class RegionEmitter extends EmitterBase {
     }
     f.store.i64Store(f.i32.const(0), f.get(target), RIP);
     f.return(f.i32.const(Exit.none));
+  }
+
+  /** Indirect jump to one of the blocks it is likely to go to, or out. */
+  private jumpInside(target: Local<'i64'>): NodeExit {
+    const { f } = this;
+    const address = f.keep(f.get(target));
+    const cases = this.block.likely.flatMap((likely) => {
+      const to = this.region.blockAt.get(likely);
+      return to === undefined ? [] : [{ to, when: () => f.i64.eq(f.get(address), f.i64.const(likely)) }];
+    });
+    const otherwise = this.later(() => {
+      this.storeState();
+      this.tailCall(regionAtLocal(f, address), () => f.get(address));
+    });
+    return { kind: 'switch', cases, otherwise };
   }
 
   protected leave(retired: boolean): void {

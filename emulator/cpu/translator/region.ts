@@ -19,6 +19,8 @@ export interface CodeSource {
   decode(address: number, into: Instruction): boolean;
   /** A region must not run into this address (breakpoint). */
   isStop(address: number): boolean;
+  /** Where an indirect jump at the end of the instructions `before` is likely to go, the most frequent target first. */
+  likelyTargets(jump: Instruction, before: readonly Instruction[]): readonly number[];
 }
 
 /** How a block ends. */
@@ -32,6 +34,8 @@ export interface Block {
   readonly next: number;
   /** Target of a direct branch or jump, else -1. */
   readonly target: number;
+  /** Likely targets of an indirect jump. */
+  readonly likely: readonly number[];
 }
 
 export interface Region {
@@ -67,6 +71,8 @@ function endingOf(instruction: Instruction): Ending {
 export function findRegion(source: CodeSource, entry: number): Region | undefined {
   const instructions = new Map<number, Instruction>();
   const leaders = new Set<number>();
+  /** Likely targets by address of the indirect jump. */
+  const likely = new Map<number, readonly number[]>();
   const queue = [entry];
   const follow = (address: number): void => {
     if (leaders.has(address) || queue.includes(address)) return;
@@ -80,6 +86,7 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
     }
     if (!translatable(source, address, instructions)) continue;
     leaders.add(address);
+    const before: Instruction[] = [];
     for (;;) {
       const instruction = instructions.get(address);
       if (instruction === undefined) break;
@@ -90,7 +97,13 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
         follow(relativeTarget(instruction, source.mode));
       } else if (ending === 'jump') follow(relativeTarget(instruction, source.mode));
       else if (ending === 'call') follow(next);
+      else if (ending === 'leave' && instruction.form?.mnemonic === 'JMP') {
+        const targets = source.likelyTargets(instruction, before);
+        likely.set(address, targets);
+        for (const target of targets) follow(target);
+      }
       if (ending !== 'fall') break;
+      before.push(instruction);
       if (instructions.has(next)) {
         leaders.add(next);
         break;
@@ -99,7 +112,7 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
       address = next;
     }
   }
-  return leaders.size === 0 ? undefined : buildRegion(source.mode, entry, leaders, instructions);
+  return leaders.size === 0 ? undefined : buildRegion(source.mode, entry, leaders, instructions, likely);
 }
 
 function translatable(source: CodeSource, address: number, instructions: Map<number, Instruction>): boolean {
@@ -111,12 +124,18 @@ function translatable(source: CodeSource, address: number, instructions: Map<num
   return true;
 }
 
-function buildRegion(mode: 64 | 32, entry: number, leaders: ReadonlySet<number>, instructions: ReadonlyMap<number, Instruction>): Region {
+function buildRegion(
+  mode: 64 | 32,
+  entry: number,
+  leaders: ReadonlySet<number>,
+  instructions: ReadonlyMap<number, Instruction>,
+  likely: ReadonlyMap<number, readonly number[]>,
+): Region {
   const blocks: Block[] = [];
   const blockAt = new Map<number, number>();
   for (const leader of leaders) {
     blockAt.set(leader, blocks.length);
-    blocks.push(buildBlock(mode, leader, leaders, instructions));
+    blocks.push(buildBlock(mode, leader, leaders, instructions, likely));
   }
   const successors = blocks.map((block) => {
     const to: number[] = [];
@@ -126,6 +145,7 @@ function buildRegion(mode: 64 | 32, entry: number, leaders: ReadonlySet<number>,
     };
     if (block.ending === 'fall' || block.ending === 'branch' || block.ending === 'call') add(block.next);
     if (block.target >= 0) add(block.target);
+    for (const target of block.likely) add(target);
     return to;
   });
   const pages = new Set<number>();
@@ -136,17 +156,25 @@ function buildRegion(mode: 64 | 32, entry: number, leaders: ReadonlySet<number>,
   return { entry, mode, blocks, blockAt, successors, pages: [...pages] };
 }
 
-function buildBlock(mode: 64 | 32, leader: number, leaders: ReadonlySet<number>, instructions: ReadonlyMap<number, Instruction>): Block {
+function buildBlock(
+  mode: 64 | 32,
+  leader: number,
+  leaders: ReadonlySet<number>,
+  instructions: ReadonlyMap<number, Instruction>,
+  likely: ReadonlyMap<number, readonly number[]>,
+): Block {
   const list: Instruction[] = [];
   let address = leader;
   for (;;) {
     const instruction = instructions.get(address);
-    if (instruction === undefined || (list.length > 0 && leaders.has(address))) return { address: leader, instructions: list, ending: 'fall', next: address, target: -1 };
+    if (instruction === undefined || (list.length > 0 && leaders.has(address))) {
+      return { address: leader, instructions: list, ending: 'fall', next: address, target: -1, likely: [] };
+    }
     list.push(instruction);
     address += instruction.length;
     const ending = endingOf(instruction);
     if (ending === 'fall') continue;
     const target = ending === 'branch' || ending === 'jump' ? relativeTarget(instruction, mode) : -1;
-    return { address: leader, instructions: list, ending, next: address, target };
+    return { address: leader, instructions: list, ending, next: address, target, likely: likely.get(instruction.address) ?? [] };
   }
 }

@@ -12,7 +12,9 @@ export type NodeExit =
   | { readonly kind: 'none' }
   | { readonly kind: 'jump'; readonly to: number }
   /** The condition is on the wasm stack; a destination outside of the region is a function that emits how to leave. */
-  | { readonly kind: 'branch'; readonly condition: I32; readonly taken: number | (() => void); readonly otherwise: number | (() => void) };
+  | { readonly kind: 'branch'; readonly condition: I32; readonly taken: number | (() => void); readonly otherwise: number | (() => void) }
+  /** One of several nodes, the first whose condition holds. */
+  | { readonly kind: 'switch'; readonly cases: readonly { readonly when: () => I32; readonly to: number }[]; readonly otherwise: () => void };
 
 /** Emits the body of a node up to its last branch and says where it goes. */
 export type EmitNode = (node: number) => NodeExit;
@@ -70,6 +72,9 @@ class StructuredFlow {
       }
       this.f.if(exit.condition, () => this.side(node, taken), () => this.side(node, otherwise));
       this.f.unreachable();
+    } else if (exit.kind === 'switch') {
+      for (const { when, to } of exit.cases) this.f.if(when(), () => this.go(node, to));
+      exit.otherwise();
     }
   }
 
@@ -107,6 +112,9 @@ function emitDispatched(f: FunctionBuilder, graph: FlowGraph, emitNode: EmitNode
       const side = (to: number | (() => void)): void => (typeof to === 'number' ? go(to) : to());
       f.if(exit.condition, () => side(exit.taken), () => side(exit.otherwise));
       f.unreachable();
+    } else if (exit.kind === 'switch') {
+      for (const { when, to } of exit.cases) f.if(when(), () => go(to));
+      exit.otherwise();
     }
   }
   f.close();
