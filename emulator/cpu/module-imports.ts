@@ -23,7 +23,7 @@ export interface EngineFunction<R extends ValType> {
  */
 export const SLOW_PATH: EngineFunction<'i32'> = { name: 'slowPath', params: ['i64', 'i32'], result: 'i32' };
 /** Flag in SLOW_PATH's second parameter: the access is a store (or a read-modify-write). */
-export const SLOW_WRITE = 0x100;
+export const SLOW_WRITE = 0x2000;
 /** `(kind i32, result i64, a i64, b i64) → the six arithmetic flags in their rflags places`: flags.ts for a kind that is not known while emitting. */
 export const COMPUTE_FLAGS: EngineFunction<'i32'> = { name: 'computeFlags', params: ['i32', 'i64', 'i64', 'i64'], result: 'i32' };
 
