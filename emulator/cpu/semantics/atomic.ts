@@ -28,10 +28,14 @@ const compareExchange: Semantic = (e) => {
   const w = f.word(size);
   const source = e.keep(e.read(1));
   const accumulator = e.keep(e.gpr(Reg.rax, size));
-  const { old } = updateKeeping(e, 0, (a) => f.select(f.get(source), f.get(a), w.eq(f.get(a), f.get(accumulator))));
+  // Only one of accumulator and destination is written, and a 32-bit write clears the upper half: memory does not care, registers do.
+  const inRegister = e.kind(0) === 'reg';
+  const old = inRegister
+    ? e.keep(e.read(0))
+    : updateKeeping(e, 0, (a) => f.select(f.get(source), f.get(a), w.eq(f.get(a), f.get(accumulator)))).old;
   const difference = e.keep(w.sub(f.get(accumulator), f.get(old)));
-  // The accumulator is written only on failure: a 32-bit success must not clear its upper half.
   e.when(w.ne(f.get(accumulator), f.get(old)), () => e.setGpr(Reg.rax, size, f.get(old)));
+  if (inRegister) e.when(w.eq(f.get(accumulator), f.get(old)), () => e.write(0, f.get(source)));
   e.setFlags(FlagKind.sub, size, difference, accumulator, old);
 };
 

@@ -58,7 +58,7 @@ export interface Emitter {
   kind(operand: number): OperandKind;
   /** Size in bytes of an operand (resolved: 1, 2, 4, 8, 10, 16; 0 for address-only memory). */
   sizeOf(operand: number): number;
-  /** Encoding number of an `st`, `mmx`, `xmm` or `segment` register operand (for ST(i): i, counted from TOP): a constant in the translator, from the record in the interpreter. */
+  /** Encoding number of an `st`, `mmx` or `xmm` register operand (for ST(i): i, counted from TOP): a constant in the translator, from the record in the interpreter. */
   registerNumber(operand: number): I32;
   /** Two register operands are the same register (zero idioms). The interpreter always says false. */
   sameRegister(a: number, b: number): boolean;

@@ -6,7 +6,7 @@
 import type { FormRow, Semantic } from '../decode/form.ts';
 import { Exit, Vector } from '../exits.ts';
 import { EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, Segment, SEGMENT_BASE, SELECTOR, USER_CS_32, USER_CS_64, USER_DS } from '../state.ts';
-import type { I32, Local } from '../wasm/function-builder.ts';
+import type { Local } from '../wasm/function-builder.ts';
 import type { Emitter, Helper } from './emitter.ts';
 import { toI32, toWord } from './integer-bits.ts';
 
@@ -38,25 +38,14 @@ export function loadSelector(e: Emitter, segment: number, value: Local<'i32'>): 
   e.complex(loadSelectorHelper, [f.i32.const(segment), f.get(value)], {});
 }
 
-/** MOV Sw, Ew; which segment only the translator knows while emitting, so it travels as a value. */
-const loadFromOperand: Semantic = (e) => {
-  const { f } = e;
-  const value = e.keep(toI32(f, e.read(1)));
-  const segment = e.keep(e.registerNumber(0));
-  // CS cannot be loaded, 6 and 7 do not exist.
-  e.raiseIf(f.i32.or(f.i32.eq(f.get(segment), f.i32.const(Segment.cs)), f.i32.gtU(f.get(segment), f.i32.const(Segment.gs))), Vector.invalidOpcode, 0);
-  e.complex(loadSelectorHelper, [f.get(segment), f.get(value)], {});
-};
+const loadFromOperand = (segment: number): Semantic => (e) => loadSelector(e, segment, e.keep(toI32(e.f, e.read(1))));
 
-const storeToOperand: Semantic = (e) => {
-  const { f } = e;
-  const segment = e.keep(e.registerNumber(1));
-  e.raiseIf(f.i32.gtU(f.get(segment), f.i32.const(Segment.gs)), Vector.invalidOpcode, 0);
-  const selector: I32 = f.load.i32Load(f.i32.shl(f.get(segment), f.i32.const(2)), SELECTOR);
-  e.write(0, toWord(f, e.sizeOf(0), selector));
-};
+const storeToOperand: Semantic = (e) => e.write(0, toWord(e.f, e.sizeOf(0), e.read(1)));
+
+/** One row per segment register, so that it is known wherever the row is; ModRM.reg 6 and 7 are invalid, and so is loading cs. */
+const NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'] as const;
 
 export const segmentRows: readonly FormRow[] = [
-  ['MOV', '8C /r', 'Rv/Mw Sw', storeToOperand],
-  ['MOV', '8E /r', 'Sw Ew', loadFromOperand],
+  ...NAMES.map((name, n): FormRow => ['MOV', `8C /${n}`, `Rv/Mw ${name}`, storeToOperand]),
+  ...NAMES.flatMap((name, n): FormRow[] => (n === Segment.cs ? [] : [['MOV', `8E /${n}`, `${name} Ew`, loadFromOperand(n)]])),
 ];

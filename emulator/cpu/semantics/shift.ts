@@ -207,18 +207,13 @@ const doubleShift = (left: boolean): Semantic => (e) => {
     const shifted = left
       ? w.or(w.shl(f.get(a), x.wordCount()), w.shrU(f.get(source), x.from(bits)))
       : w.or(w.shrU(f.get(a), x.wordCount()), w.shl(f.get(source), x.from(bits)));
-    return f.select(f.get(a), shifted, swapped(e, count));
+    return f.select(shifted, f.get(a), x.count());
   });
   unlessZero(e, count, () => {
     const overflow = signAsOverflow(f, size, w.xor(f.get(old), f.get(result)));
     e.setFlagBits(size, result, f.i32.or(f.get(carry), overflow));
   });
 };
-
-// `select(a, shifted, count == 0)`
-function swapped(e: Emitter, count: Count): I32 {
-  return e.f.i32.eqz(typeof count === 'number' ? e.f.i32.const(count) : e.f.get(count));
-}
 
 // In 48 bits: destination, source, destination again.
 function wordDoubleShift(x: Shift, left: boolean, a: WordLocal, source: WordLocal, carry: Local<'i32'>): Word {

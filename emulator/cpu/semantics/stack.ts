@@ -5,7 +5,7 @@ import type { I32, I64 } from '../wasm/function-builder.ts';
 import type { Emitter, Helper, HelperEnvironment } from './emitter.ts';
 import { loadSelector } from './segment.ts';
 import { toI32, toWord } from './integer-bits.ts';
-import { readGuest, writeGuest } from './guest-bytes.ts';
+import { readGuest, toPageEnd, writeGuest } from './guest-bytes.ts';
 
 const push: Semantic = (e) => {
   const value = e.keep(toWord(e.f, e.operandSize, e.read(0)));
@@ -63,7 +63,7 @@ function setPointer(env: HelperEnvironment, n: number, mode: number, value: numb
   env.view.setUint32(GPR + n * 8 + 4, mode === 64 ? Math.floor(value / 2 ** 32) : 0, true);
 }
 
-/** The frame is put together in one piece and stored at once, highest address first in it: (saved rBP, frame pointers, rBP itself). */
+/** Pushes rBP, then (at nesting levels) the outer frames' pointers from below the old rBP, and the new one; one by one, as the areas may overlap. */
 const enterHelper: Helper<'i32'> = {
   name: 'enter',
   params: ['i32', 'i32', 'i32', 'i32'],
@@ -71,24 +71,24 @@ const enterHelper: Helper<'i32'> = {
   make: (env) => (mode: number, size: number, locals: number, level: number): number => {
     const frame = pointer(env, Reg.rsp, mode) - size;
     const base = pointer(env, Reg.rbp, mode);
-    const slots = level === 0 ? 1 : level + 1;
-    const bytes = new Uint8Array(slots * size);
-    const view = new DataView(bytes.buffer);
-    const put = (slot: number, value: number): void => {
-      const at = (slots - 1 - slot) * size;
-      if (size === 2) view.setUint16(at, value % 2 ** 16, true);
-      else view.setUint32(at, value % 2 ** 32, true);
-      if (size === 8) view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-    };
-    bytes.set(env.u8.subarray(GPR + Reg.rbp * 8, GPR + Reg.rbp * 8 + size), (slots - 1) * size);
-    for (let slot = 1; slot < slots - 1; slot++) {
-      const saved = readGuest(env, base - slot * size, size);
-      if (saved === undefined) return 1;
-      bytes.set(saved, (slots - 1 - slot) * size);
+    let top = frame;
+    if (!writeGuest(env, top, env.u8.slice(GPR + Reg.rbp * 8, GPR + Reg.rbp * 8 + size))) return 1;
+    for (let outer = 1; outer < level; outer++) {
+      const saved = readGuest(env, base - outer * size, size);
+      top -= size;
+      if (saved === undefined || !writeGuest(env, top, saved)) return 1;
     }
-    if (level > 0) put(slots - 1, frame);
-    if (!writeGuest(env, frame - (slots - 1) * size, bytes)) return 1;
-    setPointer(env, Reg.rsp, mode, frame - (slots - 1) * size - locals);
+    if (level > 0) {
+      const bytes = new DataView(new ArrayBuffer(8));
+      bytes.setUint32(0, frame % 2 ** 32, true);
+      bytes.setUint32(4, Math.floor(frame / 2 ** 32), true);
+      top -= size;
+      if (!writeGuest(env, top, new Uint8Array(bytes.buffer, 0, size))) return 1;
+    }
+    // The end of the locals must be writable as well.
+    top -= locals;
+    if (env.guestWrite(top, Math.min(size, toPageEnd(top))) === 0) return 1;
+    setPointer(env, Reg.rsp, mode, top);
     if (size === 2) env.view.setUint16(GPR + Reg.rbp * 8, frame % 2 ** 16, true);
     else setPointer(env, Reg.rbp, mode, frame);
     return 0;

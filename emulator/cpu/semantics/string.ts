@@ -58,16 +58,19 @@ const single: Record<StringOperation, Semantic> = {
     e.setGpr(Reg.rax, elementSize(e), e.f.get(value));
     stepRegister(e, Reg.rsi);
   },
+  // The destination is read first, as CPUs do it: its fault comes before the source's.
   CMPS: (e) => {
     const size = elementSize(e);
+    const b = e.keep(e.loadAt(LOADS[size], destination(e)));
     const a = e.keep(e.loadAt(LOADS[size], e.linearAddress(0)));
-    compareWithDestination(e, a);
+    setComparison(e, a, b);
     stepRegister(e, Reg.rsi);
     stepRegister(e, Reg.rdi);
   },
   SCAS: (e) => {
-    const a = e.keep(e.gpr(Reg.rax, elementSize(e)));
-    compareWithDestination(e, a);
+    const size = elementSize(e);
+    const a = e.keep(e.gpr(Reg.rax, size));
+    setComparison(e, a, e.keep(e.loadAt(LOADS[size], destination(e))));
     stepRegister(e, Reg.rdi);
   },
 };
@@ -80,10 +83,9 @@ function storeElement(e: Emitter, value: Local<'i32' | 'i64'>): void {
   else e.storeAt(STORES[size], address, toI32(f, f.get(value)));
 }
 
-function compareWithDestination(e: Emitter, a: Local<'i32' | 'i64'>): void {
+function setComparison(e: Emitter, a: Local<'i32' | 'i64'>, b: Local<'i32' | 'i64'>): void {
   const { f } = e;
   const size = elementSize(e);
-  const b = e.keep(e.loadAt(LOADS[size], destination(e)));
   const result = e.keep(f.word(size).sub(f.get(a), f.get(b)));
   e.setFlags(FlagKind.sub, size, result, a, b);
 }
@@ -98,6 +100,8 @@ interface Chunk {
   readonly elements: number;
   readonly size: number;
   readonly down: boolean;
+  /** These are all that rCX asks for. */
+  readonly last: boolean;
 }
 
 /** What an operation did: elements done (fewer than asked if its condition ended it), or undefined after a fault. */
@@ -174,7 +178,7 @@ function setAccumulator(env: HelperEnvironment, bytes: Uint8Array, size: number)
   if (size === 4) env.view.setUint32(GPR + Reg.rax * 8 + 4, 0, true);
 }
 
-/** CMPS and SCAS: compares until the condition of the prefix fails, and leaves the flags of the last comparison. */
+/** CMPS and SCAS: compares until the condition of the prefix fails; the last comparison of all leaves its flags. */
 function compare(env: HelperEnvironment, a: number, aStep: number, b: number, chunk: Chunk, whileEqual: boolean): Done {
   const { size, elements } = chunk;
   const order = chunk.down ? -1 : 1;
@@ -184,7 +188,8 @@ function compare(env: HelperEnvironment, a: number, aStep: number, b: number, ch
   for (let done = 1; ; done++) {
     const ended = sameBytes(env.u8, left, right, size) !== whileEqual;
     if (ended || done === elements) {
-      leaveComparison(env, signedElement(env, left, size), signedElement(env, right, size), size);
+      // Flags change when the instruction is over, not between its chunks: a fault on the way finds them as they were.
+      if (ended || chunk.last) leaveComparison(env, signedElement(env, left, size), signedElement(env, right, size), size);
       return { elements: done, ended };
     }
     left += aStep * order;
@@ -216,6 +221,9 @@ const RIGHT = SCRATCH + 24;
 /** One element which crosses a page in the source or the destination. */
 function alone(env: HelperEnvironment, operation: StringOperation, chunk: Chunk, whileEqual: boolean): Done | undefined {
   const { size } = chunk;
+  const compares = operation === 'CMPS' || operation === 'SCAS';
+  const other = compares ? readGuest(env, chunk.destination, size) : undefined;
+  if (compares && other === undefined) return undefined;
   if (READS_SOURCE[operation]) {
     const bytes = readGuest(env, chunk.source, size);
     if (bytes === undefined) return undefined;
@@ -227,7 +235,6 @@ function alone(env: HelperEnvironment, operation: StringOperation, chunk: Chunk,
     return done;
   }
   if (operation === 'MOVS' || operation === 'STOS') return writeGuest(env, chunk.destination, env.u8.slice(LEFT, LEFT + size)) ? done : undefined;
-  const other = readGuest(env, chunk.destination, size);
   if (other === undefined) return undefined;
   env.u8.set(other, RIGHT);
   return compare(env, LEFT, 0, RIGHT, chunk, whileEqual);
@@ -242,16 +249,24 @@ function inPages(env: HelperEnvironment, operation: StringOperation, chunk: Chun
     case 'LODS':
       return load(env, chunk);
     case 'CMPS': {
-      const a = env.guestRead(chunk.source, chunk.elements * chunk.size);
-      if (a === 0) return undefined;
       const b = env.guestRead(chunk.destination, chunk.elements * chunk.size);
-      return b === 0 ? undefined : compare(env, a, chunk.size, b, chunk, whileEqual);
+      if (b === 0) return undefined;
+      const a = env.guestRead(chunk.source, chunk.elements * chunk.size);
+      return a === 0 ? undefined : compare(env, a, chunk.size, b, chunk, whileEqual);
     }
     case 'SCAS': {
       const b = env.guestRead(chunk.destination, chunk.elements * chunk.size);
       return b === 0 ? undefined : compare(env, GPR + Reg.rax * 8, 0, b, chunk, whileEqual);
     }
   }
+}
+
+// Downwards the chunk's lowest address is its last element's, but a fault is the first element's.
+function firstAccessible(env: HelperEnvironment, operation: StringOperation, source: number, destination: number, size: number): boolean {
+  if (operation === 'CMPS') return env.guestRead(destination, size) !== 0 && env.guestRead(source, size) !== 0;
+  if (READS_SOURCE[operation] && env.guestRead(source, size) === 0) return false;
+  if (!USES_DESTINATION[operation]) return true;
+  return (operation === 'MOVS' || operation === 'STOS' ? env.guestWrite(destination, size) : env.guestRead(destination, size)) !== 0;
 }
 
 /** Parameters: element size, address size, 1 for REPE or REP and 0 for REPNE. The source's linear address is at SCRATCH. */
@@ -269,7 +284,8 @@ const chunkHelper = (operation: StringOperation): Helper<'i32'> => ({
     if (READS_SOURCE[operation]) elements = Math.min(elements, elementsInPage(source, size, down));
     if (USES_DESTINATION[operation]) elements = Math.min(elements, elementsInPage(destination, size, down));
     const back = down ? (Math.max(elements, 1) - 1) * size : 0;
-    const chunk: Chunk = { source: source - back, destination: destination - back, elements: Math.max(elements, 1), size, down };
+    const chunk: Chunk = { source: source - back, destination: destination - back, elements: Math.max(elements, 1), size, down, last: Math.max(elements, 1) === count };
+    if (back > 0 && !firstAccessible(env, operation, source, destination, size)) return 1;
     const done = elements === 0 ? alone(env, operation, chunk, whileEqual !== 0) : inPages(env, operation, chunk, whileEqual !== 0);
     if (done === undefined) return 1;
     const moved = done.elements * size * (down ? -1 : 1);
