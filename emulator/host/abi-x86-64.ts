@@ -1,7 +1,7 @@
 /** The x86-64 system call table: numbers and names (arch/x86/entry/syscalls/syscall_64.tbl), joined with the handlers of the families. */
 import { fileSyscalls } from './files/file-syscalls.ts';
 import { memorySyscalls } from './memory/memory-syscalls.ts';
-import { seccompSyscalls } from './misc/seccomp.ts';
+import { miscSyscalls } from './misc/misc-syscalls.ts';
 import { processSyscalls } from './process/process-syscalls.ts';
 import { ptraceSyscalls } from './ptrace/ptrace-call.ts';
 import { signalActionSyscalls } from './signals/action-calls.ts';
@@ -82,5 +82,5 @@ function join(names: readonly (string | undefined)[], rows: readonly SyscallRow[
 export const syscallTableX86_64: readonly (SyscallRow | undefined)[] = join(syscallNamesX86_64, [
   ...fileSyscalls, ...memorySyscalls, ...processSyscalls, ...ptraceSyscalls,
   ...signalActionSyscalls, ...alternateStackSyscalls, ...signalSendSyscalls, ...signalWaitSyscalls,
-  ...clockSyscalls, ...intervalTimerSyscalls, ...posixTimerSyscalls, ...seccompSyscalls,
+  ...clockSyscalls, ...intervalTimerSyscalls, ...posixTimerSyscalls, ...miscSyscalls,
 ]);
