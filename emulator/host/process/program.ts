@@ -108,7 +108,9 @@ export function loadProgram(
   space.codeEnd = main.codeEnd;
   space.dataStart = main.dataStart;
   space.dataEnd = main.dataEnd;
-  space.heapStart = space.heapEnd = pageUp(main.end);
+  // A static position-independent program lies where mappings go; its heap gets the room it left
+  const isStaticPie = program.header.type === ElfType.shared && interpreter === undefined;
+  space.heapStart = space.heapEnd = isStaticPie ? DYNAMIC_BASE + PAGE_SIZE : pageUp(main.end);
   const loader = interpreter === undefined ? undefined : mapImage(space, interpreter, undefined);
   if (interpreter !== undefined && loader === undefined) return undefined;
   const entry = program.header.entry + main.bias;
