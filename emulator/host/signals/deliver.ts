@@ -10,7 +10,7 @@ import { injectedInfo, stopTraced, takeFinishedStop } from '../ptrace/stop.ts';
 import { TraceEvent } from '../ptrace/requests.ts';
 import { TraceStop } from '../ptrace/trace-stop.ts';
 import { beginStop, joinStop } from './job-control.ts';
-import { DEFAULT_ACTION, type SignalAction } from './process-signals.ts';
+import type { SignalAction } from './process-signals.ts';
 import { restartBeforeHandler, restartWithoutHandler } from './restart.ts';
 import { fatalPending, forceSignal, sendSignal, signalPending } from './send.ts';
 import { enterHandler } from './signal-frame.ts';
@@ -135,7 +135,7 @@ function runHandler(thread: Thread, info: SignalInfo): boolean {
   const { signals, process, kernel } = thread;
   const { signal } = info;
   const action = process.signals.actions[signal];
-  if ((action.flags & SaFlag.RESETHAND) !== 0) process.signals.actions[signal] = DEFAULT_ACTION;
+  if ((action.flags & SaFlag.RESETHAND) !== 0) process.signals.actions[signal] = { ...action, handler: SIG_DFL };
   restartBeforeHandler(thread, action);
   if (!enterHandler(thread, info, action, signals.savedMask ?? signals.blocked)) {
     forceSegv(thread, signal);
@@ -155,7 +155,8 @@ function blockForHandler(thread: Thread, signal: number, action: SignalAction): 
 
 /** The frame of a handler for `signal` did not fit anywhere, or sigreturn found nonsense: SIGSEGV, which nothing can catch if it is that signal itself. */
 export function forceSegv(thread: Thread, signal: number): void {
-  if (signal === Signal.SEGV) thread.process.signals.actions[Signal.SEGV] = DEFAULT_ACTION;
+  const { actions } = thread.process.signals;
+  if (signal === Signal.SEGV) actions[Signal.SEGV] = { ...actions[Signal.SEGV], handler: SIG_DFL };
   forceSignal(thread, kernelInfo(Signal.SEGV));
 }
 

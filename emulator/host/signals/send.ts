@@ -8,7 +8,6 @@ import { Resource } from '../misc/limits.ts';
 import type { Process } from '../process/process.ts';
 import type { Thread } from '../process/thread.ts';
 import { continueProcess } from './job-control.ts';
-import { DEFAULT_ACTION } from './process-signals.ts';
 import type { SignalInfo } from './signal-info.ts';
 import { defaultAction, SIG_DFL, SIG_IGN, Signal, SIGRTMIN, SiCode, STOP_SIGNALS } from './signal-numbers.ts';
 import { SignalSet } from './signal-set.ts';
@@ -58,7 +57,7 @@ export function forceSignal(thread: Thread, info: SignalInfo): void {
   const { signals, process } = thread;
   const { signal } = info;
   if (signals.blocked.has(signal) || process.signals.actions[signal].handler === SIG_IGN) {
-    process.signals.actions[signal] = DEFAULT_ACTION;
+    process.signals.actions[signal] = { ...process.signals.actions[signal], handler: SIG_DFL };
     signals.blocked.delete(signal);
   }
   signals.pending.add(info);

@@ -6,9 +6,9 @@ import { type SyscallCall, type SyscallResult, type SyscallRow, Wait } from '../
 import { type ClockTime, NANOSECONDS } from './clock.ts';
 import { readDuration, readPair, readTimespec, ticks, writeDuration, writePair } from './time-values.ts';
 
+/** Clock ids; the alarm clocks (8, 9) need a clock chip that wakes the machine, which it has not. */
 export const ClockId = {
-  REALTIME: 0, MONOTONIC: 1, PROCESS_CPUTIME: 2, THREAD_CPUTIME: 3, MONOTONIC_RAW: 4, REALTIME_COARSE: 5, MONOTONIC_COARSE: 6, BOOTTIME: 7,
-  REALTIME_ALARM: 8, BOOTTIME_ALARM: 9, TAI: 11,
+  REALTIME: 0, MONOTONIC: 1, PROCESS_CPUTIME: 2, THREAD_CPUTIME: 3, MONOTONIC_RAW: 4, REALTIME_COARSE: 5, MONOTONIC_COARSE: 6, BOOTTIME: 7, TAI: 11,
 } as const;
 export const TIMER_ABSTIME = 1;
 /** Resolution of the *_COARSE clocks: a tick of 250 Hz. */
@@ -38,7 +38,6 @@ export function readClock(thread: Thread, clock: number): ClockTime | undefined 
   const machine = thread.kernel.clock;
   switch (clock) {
     case ClockId.REALTIME:
-    case ClockId.REALTIME_ALARM:
     case ClockId.TAI:
       return machine.realtime();
     case ClockId.REALTIME_COARSE: {
@@ -48,7 +47,6 @@ export function readClock(thread: Thread, clock: number): ClockTime | undefined 
     case ClockId.MONOTONIC:
     case ClockId.MONOTONIC_RAW:
     case ClockId.BOOTTIME:
-    case ClockId.BOOTTIME_ALARM:
       return split(machine.monotonic);
     case ClockId.MONOTONIC_COARSE:
       return split(machine.monotonic - (machine.monotonic % COARSE));
@@ -63,12 +61,10 @@ export function readClock(thread: Thread, clock: number): ClockTime | undefined 
 export function deadlineOf(thread: Thread, clock: number, time: ClockTime): number | undefined {
   switch (clock) {
     case ClockId.REALTIME:
-    case ClockId.REALTIME_ALARM:
     case ClockId.TAI:
       return thread.kernel.clock.monotonicAt(time);
     case ClockId.MONOTONIC:
     case ClockId.BOOTTIME:
-    case ClockId.BOOTTIME_ALARM:
       return time.seconds * NANOSECONDS + time.nanoseconds;
     default:
       return undefined;
