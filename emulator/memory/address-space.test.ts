@@ -256,7 +256,7 @@ describe('placement', () => {
 
   it('takes a hint if it is free, and refuses to replace with MAP_FIXED_NOREPLACE', () => {
     const space = makeSpace();
-    expect(space.map(0x20000001, 100, RW, ANONYMOUS)).toBe(0x20001000);
+    expect(space.map(0x20001001, 100, RW, ANONYMOUS)).toBe(0x20001000);
     expect(space.map(0x20001000, 100, RW, ANONYMOUS)).not.toBe(0x20001000);
     expect(space.map(0x20001000, 100, RW, ANONYMOUS | MapFlag.fixedNoReplace)).toBe(-Errno.EEXIST);
     expect(space.map(0x20002000, 100, RW, ANONYMOUS | MapFlag.fixedNoReplace)).toBe(0x20002000);

@@ -411,7 +411,7 @@ export class AddressSpace extends GuestMemory {
       return address;
     }
     if (address !== 0) {
-      const hint = Math.max(pageUp(address), this.spaces.minimumAddress);
+      const hint = Math.max(pageDown(address), this.spaces.minimumAddress);
       const next = this.vmas.items[this.vmas.indexFrom(hint)];
       if (hint + size <= top && (next === undefined || hint + size <= startWithGap(next))) return hint;
     }
