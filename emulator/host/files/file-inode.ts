@@ -1,4 +1,5 @@
 /** Inodes with a page cache: regular files of tmpfs and of shares. */
+import type { Dentry } from './dentry.ts';
 import type { FilePages } from './file-pages.ts';
 import { Inode } from './inode.ts';
 
@@ -17,7 +18,7 @@ export abstract class FileInode extends Inode {
   }
 
   /** From now on /proc/<pid>/maps calls it this. */
-  abstract setMapName(name: string): void;
+  abstract setMapName(name: Dentry): void;
 
   /** A shared mapping through which the guest may store is being made. */
   mappedForStores(): void {}

@@ -38,6 +38,7 @@ export function buildTree(kernel: Kernel): void {
   ptys.mounted(vfs.mount(new DevptsDirectory(pts, ptys), vfs.makeDirectories('/dev/pts')));
   vfs.devices.register(PTMX, (_call, dentry, flags) => ptys.openMaster(dentry, flags));
   vfs.ptys = ptys;
+  vfs.mountProc(kernel);
   for (const [path, target] of LINKS) vfs.makeSymlink(path, target);
   if (!(dev.inode instanceof TmpfsDirectory)) throw new Error('/dev is no tmpfs');
   for (const { name, number, mode, open } of characterDevices) {

@@ -99,7 +99,7 @@ class SharePages extends FilePages {
 
 export class ShareFile extends FileInode {
   override readonly pages: SharePages;
-  mapName: string;
+  private name: Dentry | undefined;
   /** Real path on the host. */
   hostPath: string;
   private readonly share: Share;
@@ -112,7 +112,6 @@ export class ShareFile extends FileInode {
     super(share, Number(stat.mode));
     this.share = share;
     this.hostPath = hostPath;
-    this.mapName = hostPath;
     this.pages = new SharePages(this, share);
     this.seen(hostPath, stat);
   }
@@ -140,14 +139,19 @@ export class ShareFile extends FileInode {
   }
 
   open(_call: SyscallCall, dentry: Dentry, flags: number): OpenFile | number {
-    this.setMapName(dentry.path);
+    this.setMapName(dentry);
     const result = this.openHost(isWritable(flags));
     if (result !== 0) return result;
     return new RegularFile(this, dentry, flags);
   }
 
-  override setMapName(name: string): void {
-    this.mapName = name;
+  override setMapName(name: Dentry): void {
+    this.name = name;
+  }
+
+  /** What /proc/<pid>/maps calls it. */
+  get mapName(): string {
+    return this.name?.path ?? '';
   }
 
   /** For exec: makes sure pages can be read. */

@@ -61,8 +61,7 @@ class TmpfsPages extends FilePages {
 /** A regular file of a tmpfs. */
 export class TmpfsFile extends FileInode {
   readonly pages: FilePages;
-  /** What /proc/<pid>/maps calls it; follows the name it was last opened by. */
-  mapName = '';
+  private name: Dentry | undefined;
 
   constructor(fileSystem: FileSystem, memory: Frames, mode: number) {
     super(fileSystem, FileType.regular | (mode & 0o7777));
@@ -74,12 +73,17 @@ export class TmpfsFile extends FileInode {
   }
 
   open(_call: SyscallCall, dentry: Dentry, flags: number): OpenFile {
-    this.setMapName(dentry.path);
+    this.setMapName(dentry);
     return new RegularFile(this, dentry, flags);
   }
 
-  override setMapName(name: string): void {
-    this.mapName = name;
+  override setMapName(name: Dentry): void {
+    this.name = name;
+  }
+
+  /** What /proc/<pid>/maps calls it. */
+  get mapName(): string {
+    return this.name?.path ?? '';
   }
 
   override truncate(size: number): number {

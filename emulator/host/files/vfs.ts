@@ -2,6 +2,7 @@
 import type { Frames } from '../../memory/frames.ts';
 import type { PageSource } from '../../memory/page-source.ts';
 import { Errno } from '../errno.ts';
+import type { Kernel } from '../kernel.ts';
 import { Wait, type SyscallCall } from '../syscall.ts';
 import type { Thread } from '../process/thread.ts';
 import { Dentry } from './dentry.ts';
@@ -18,6 +19,8 @@ import { PathFile } from './path-file.ts';
 import { walk, walkTo, type WalkLimits, type WalkOptions } from './path-walk.ts';
 import { mayAccess, Permission } from './permissions.ts';
 import type { PseudoTerminals } from './pseudo-terminal-table.ts';
+import { ProcFileSystem } from './proc/proc-file-system.ts';
+import { rootTable } from './proc/system-entries.ts';
 import { Share, type ShareOptions } from './share.ts';
 import { MachineSetupError } from './setup-error.ts';
 import type { Timestamp } from './timestamp.ts';
@@ -132,6 +135,12 @@ export class Vfs {
     return dentry;
   }
 
+  /** /proc, when there is a kernel to tell of. */
+  mountProc(kernel: Kernel): void {
+    const proc = new ProcFileSystem(kernel, ++this.lastMinor);
+    this.mount(proc.build('', { kind: 'directory', entries: rootTable }, { kernel, subject: undefined }), this.makeDirectories('/proc', 0o555));
+  }
+
   /** A new tmpfs at `path`. */
   mountTmpfs(path: string, mode: number): Dentry {
     const at = this.makeDirectories(path);
@@ -240,9 +249,9 @@ export class Vfs {
   /** A regular file in memory without a name (memfd). */
   unnamedFile(name: string, mode: number): Dentry {
     const inode = this.internal.makeUnnamed({ mode, uid: 0, gid: 0 });
-    inode.mapName = name;
     const dentry = new Dentry(undefined, name, inode);
     dentry.deleted = true;
+    inode.setMapName(dentry);
     return dentry;
   }
 
@@ -259,7 +268,7 @@ export class Vfs {
     if (!(inode instanceof FileInode)) return -Errno.EACCES;
     if (!mayAccess(thread, inode, Permission.execute)) return -Errno.EACCES;
     inode.refresh();
-    inode.setMapName(dentry.path);
+    inode.setMapName(dentry);
     return {
       source: inode.pages,
       size: inode.size,
