@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Starts skas with a Node that can run it: this one if it is 24 or newer, else the one installed beside the project.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED = 24;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const main = new URL('../stub/cli/main.ts', import.meta.url).href;
+
+if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  const { main: run } = await import(main);
+  process.exit(await run(process.argv.slice(2)));
+}
+
+const candidates = [join(root, 'node_modules', '.bin', 'node'), join(root, '..', '.bin', 'node')];
+const node = candidates.find((path) => existsSync(path));
+if (node === undefined) {
+  process.stderr.write(`skas: needs Node ${NEEDED}, this is ${process.versions.node}: run 'npm install' in ${root}, which brings one\n`);
+  process.exit(1);
+}
+const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+// What the terminal sends reaches the child by itself; the rest is passed on.
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+process.on('SIGINT', () => {});
+child.on('error', (error) => {
+  process.stderr.write(`skas: cannot start ${node}: ${error.message}\n`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));

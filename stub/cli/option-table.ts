@@ -1,0 +1,50 @@
+/** The options, once: the parser and the help text both come from here. */
+import { TRACE_CHANNELS } from '../../emulator/host/trace.ts';
+
+export interface OptionRow {
+  readonly name: string;
+  /** How the help shows the value; undefined: the option is a switch. */
+  readonly value?: string;
+  readonly multiple?: boolean;
+  readonly help: string;
+}
+
+export const OPTIONS = [
+  { name: 'gdb', value: '[HOST:]PORT', help: 'let gdb connect (port 0: a free one)' },
+  { name: 'wait', help: 'stay before the first instruction until gdb says go' },
+  { name: 'share', value: 'DIR[:rw]', multiple: true, help: 'show the guest a directory (or file) under its own path' },
+  { name: 'memory', value: 'SIZE', help: 'memory of the machine, such as 512M or 2G (1G)' },
+  { name: 'env', value: 'NAME=VALUE', multiple: true, help: 'put into the environment of the first process' },
+  { name: 'seed', value: 'NUMBER', help: 'of everything random (0)' },
+  { name: 'realtime', help: 'idle time passes as on a clock; else skipped unless input may come' },
+  { name: 'trace', value: 'LIST', multiple: true, help: `${TRACE_CHANNELS.join(',')},rsp on stderr` },
+  { name: 'stats', help: 'say at the end what was done, how fast' },
+  { name: 'quiet', help: 'no messages but errors' },
+  { name: 'help', help: 'this text' },
+  { name: 'version', help: 'the version' },
+] as const satisfies readonly OptionRow[];
+
+const ROWS: readonly OptionRow[] = OPTIONS;
+
+const USAGE = `skas: a machine that runs User Mode Linux kernels, and holds them still for gdb
+
+  skas boot [OPTIONS] KERNEL [KERNEL ARGUMENTS…]   boot a UML kernel
+  skas run [OPTIONS] PROGRAM [ARGUMENTS…]          run any x86-64 Linux program
+
+Options (boot: also behind KERNEL; everything behind -- is the guest's):
+`;
+
+const NOTES = `
+The guest sees the kernel, the files its command line names (ubd disks writable) and --share; with run,
+system folders and the working directory, read-only. Ctrl-C is the guest's; Ctrl-] x ends the machine.
+The exit status is the guest's, 128 + N when signal N ended it.
+
+  skas boot linux mem=64M initrd=initramfs.cpio --gdb :1234
+  gdb -ex 'target remote :1234' linux
+`;
+
+/** The help text; fits a screen of 24 lines and 100 columns. */
+export function helpText(): string {
+  const lines = ROWS.map(({ name, value, help }) => `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(22)} ${help}`);
+  return `${USAGE}${lines.join('\n')}\n${NOTES}`;
+}

@@ -1,0 +1,72 @@
+/** Looks at the program before the machine is built, so that mistakes get an answer in a line. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { ELF_HEADER_BYTES, ElfError, ElfMachine, ElfType, parseElfHeader, parseSegments, SegmentType, type ElfSegment } from '../../emulator/image/elf.ts';
+import { UserError } from './user-error.ts';
+
+export interface ProgramFile {
+  /** Absolute path. */
+  readonly path: string;
+  /** Empty for scripts. */
+  readonly segments: readonly ElfSegment[];
+}
+
+/** Reads part of a file; shorter at its end. */
+export function readPart(path: string, offset: number, length: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Finds a command as a shell does: names without a slash in PATH. */
+export function findCommand(name: string): string {
+  if (name.includes('/')) return resolve(name);
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    if (folder !== '' && statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
+  }
+  throw new UserError(`${name}: no such program in PATH`, 127);
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known: Readonly<Record<string, string>> = { ENOENT: 'no such file', EACCES: 'permission denied', ENOTDIR: 'no such file', ELOOP: 'too many links' };
+  return known[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** Checks that it is a program this machine can run. `scripts`: files with #! will do. */
+export function inspectProgram(name: string, path: string, scripts: boolean): ProgramFile {
+  let size: number;
+  let head: Buffer;
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw new UserError(`${name}: is a directory, not a program`);
+    size = stat.size;
+    head = readPart(path, 0, ELF_HEADER_BYTES);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${name}: ${reason(error)}`, 127);
+  }
+  if (scripts && head.subarray(0, 2).toString('latin1') === '#!') return { path, segments: [] };
+  try {
+    const header = parseElfHeader(head, name);
+    if (header.machine !== ElfMachine.x86_64) throw new UserError(`${name}: is for another machine (ELF machine ${header.machine}); only x86-64 programs run`);
+    if (header.type !== ElfType.executable && header.type !== ElfType.shared) throw new UserError(`${name}: is an ELF file, but not a program (type ${header.type})`);
+    const table = readPart(path, header.programHeaders, header.programHeaderSize * header.programHeaderCount);
+    const whole = Buffer.alloc(header.programHeaders + table.length);
+    whole.set(head);
+    whole.set(table, header.programHeaders);
+    const segments = parseSegments(header, whole, name);
+    const end = Math.max(0, ...segments.filter(({ type }) => type === SegmentType.load).map(({ offset, fileSize }) => offset + fileSize));
+    if (end > size) throw new UserError(`${name}: is truncated: ${size} bytes of at least ${end}; copy or build it again`);
+    if (end === 0) throw new UserError(`${name}: has nothing to load`);
+    return { path, segments };
+  } catch (error) {
+    if (error instanceof ElfError) throw new UserError(error.message.startsWith(name) ? error.message : `${name}: ${error.message}`);
+    throw error;
+  }
+}
