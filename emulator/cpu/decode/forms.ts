@@ -22,11 +22,16 @@ import { sseConvertForms } from '../semantics/sse-convert.ts';
 import { sseStringForms } from '../semantics/sse-string.ts';
 import { stackRows } from '../semantics/stack.ts';
 import { systemRows } from '../semantics/system.ts';
+import { mmxForms } from '../semantics/mmx.ts';
+import { x87ArithmeticForms } from '../semantics/x87-arithmetic.ts';
+import { x87MemoryForms } from '../semantics/x87-memory.ts';
+import { x87StateForms } from '../semantics/x87-state.ts';
 
 const FAMILIES: readonly (readonly FormRow[])[] = [
   arithmeticRows, logicRows, moveRows, shiftRows, multiplyDivideRows, bitRows, atomicRows, stackRows, controlFlowRows,
   stringRows, flagControlRows, segmentRows, systemRows,
   sseMoveForms, sseIntegerForms, sseFloatForms, sseConvertForms, sseStringForms, sseControlForms,
+  mmxForms, x87MemoryForms, x87ArithmeticForms, x87StateForms,
 ];
 
 export const PARSED_ROWS: readonly ParsedRow[] = FAMILIES.flat().map(parseRow);

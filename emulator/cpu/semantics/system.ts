@@ -59,7 +59,6 @@ export const systemRows: readonly FormRow[] = [
   ['MFENCE', 'NP 0F AE /6', 'Rd', nothing],
   ['SFENCE', 'NP 0F AE /7', 'Rd', nothing],
   ['CLFLUSH', 'NP 0F AE /7', 'Mb', (e) => e.f.drop(e.read(0))],
-  ['FWAIT', '9B', '', nothing],
   ['CPUID', '0F A2', '', cpuid, 'end alone'],
   ['RDTSC', '0F 31', '', readTimeStamp(0), 'end alone'],
   ['RDTSCP', '0F 01 F9', '', readTimeStamp(1), 'end alone'],
