@@ -74,6 +74,11 @@ export class RegionTranslator implements Translator {
     }
   }
 
+  /** Requests and modules which are not installed yet. */
+  get pending(): number {
+    return this.queue.length + this.batches.size;
+  }
+
   dropped(tableIndex: number): void {
     const candidate = this.installed.get(tableIndex);
     if (candidate === undefined) return;
