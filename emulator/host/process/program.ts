@@ -204,8 +204,9 @@ class StackBuilder {
     const { space } = this;
     const name = byteArray(execfn);
     const top = space.layout.taskSize;
-    const bytes = [name, ...argv, ...envp].reduce((sum, { length }) => sum + length + 1, 0) + (argv.length + envp.length + 64) * 8;
-    const size = pageUp(bytes + 4096) + STACK_SPARE;
+    const bytes = [name, ...argv, ...envp].reduce((sum, { length }) => sum + length + 1, 8);
+    const tables = (argv.length + envp.length + 64) * 8;
+    const size = pageUp(bytes) + Math.max(STACK_SPARE, pageUp(tables + PAGE_SIZE));
     const gnuStack = program.segments.find(({ type }) => type === SegmentType.gnuStack);
     const executable = gnuStack !== undefined && (gnuStack.flags & SegmentFlag.execute) !== 0;
     const prot = Prot.read | Prot.write | (executable ? Prot.exec : 0);
