@@ -268,6 +268,8 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   }
 
   codePage(space: PageAccess, page: number): CodePage | undefined {
+    // Only what has been executed already: the guest can see which of its pages are present.
+    if (space.resident(page, Access.execute) === 0) return undefined;
     const frame = this.codeFrameIn(space, page);
     return frame > 0 ? { page, frame, version: this.cache.version(frame) } : undefined;
   }
@@ -349,7 +351,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
           start = this.partial(i32[BUDGET >>> 2]);
           break;
         case Left.hot:
-          this.translator?.request(this.rip, this.mode, space);
+          if (!this.enterKnownRegion(space)) this.translator?.request(this.rip, this.mode, space);
           this.translator?.poll();
           break;
         default:
@@ -405,7 +407,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
       this.builder.write(header);
       this.cache.add(header, rip, mode);
     } else if (cacheable && this.translator !== undefined) {
-      const region = this.cache.regionEntry(rip, mode, context, (n) => this.codeFrame(n));
+      const region = this.cache.regionEntry(rip, mode, context, (n) => space.resident(n, Access.execute));
       // A block that is hot elsewhere has to become hot here once more.
       if (region !== 0) header = region;
       else this.cache.coolDown(header);
@@ -492,6 +494,15 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     if (this.builder.failure === BuildFailure.invalid) return Exit.undefined;
     this.slow.pageFault(this.builder.faultAddress, this.builder.touchFault, PageFaultError.fetch);
     return Exit.exception;
+  }
+
+  /** Whether a region made elsewhere starts at RIP and fits this space too; from now on it is used. */
+  private enterKnownRegion(space: PageAccess): boolean {
+    const { rip, mode } = this;
+    const context = this.linear.i32[CODE_CONTEXT >>> 2];
+    const entry = this.cache.regionEntry(rip, mode, context, (n) => space.resident(n, Access.execute));
+    if (entry !== 0) this.cache.cache(entry, rip, context);
+    return entry !== 0;
   }
 
   private codeFrameIn(space: PageAccess, page: number): number {

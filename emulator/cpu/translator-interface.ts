@@ -52,7 +52,7 @@ export interface RegionHost {
   allocateSlot(): number;
   /** Gives a slot back; the table entry is cleared. */
   freeSlot(tableIndex: number): void;
-  /** The page as code: from now on a store into its frame bumps its version and drops what was made from it. Undefined when it cannot be executed. */
+  /** The page as code: from now on a store into its frame bumps its version and drops what was made from it. Undefined when it has not been executed yet. */
   codePage(space: PageAccess, page: number): CodePage | undefined;
   /** Blocks decoded from the page so far and how often the interpreter ran them: where an indirect jump is likely to go. */
   blocksIn(page: CodePage, mode: 64 | 32): readonly KnownBlock[];

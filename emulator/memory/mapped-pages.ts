@@ -47,6 +47,11 @@ export abstract class MappedPages implements PageAccess {
     return (entry & (1 << access)) !== 0 ? frameOf(entry) : this.fault(page, access, entry);
   }
 
+  resident(page: number, access: Access): number {
+    const entry = this.table.get(page);
+    return (entry & (1 << access)) !== 0 ? frameOf(entry) : 0;
+  }
+
   /** `touch` for ptrace and debuggers: page protection does not matter, and writing to a private page makes a copy as usual. */
   touchForced(page: number, write: boolean): number {
     const vma = this.vmas.find(page * PAGE_SIZE);

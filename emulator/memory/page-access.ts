@@ -29,6 +29,8 @@ export interface PageAccess {
    * copy-on-write; or a TouchFault. Does not fill the TLB: the CPU does, as only it knows of code and watchpoints.
    */
   touch(page: number, access: Access): number;
+  /** The frame if `touch` would merely find it, else 0: for looking ahead, which must not bring pages in. */
+  resident(page: number, access: Access): number;
 }
 
 /**

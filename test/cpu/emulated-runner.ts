@@ -39,6 +39,10 @@ class CaseSpace implements PageAccess {
     if (access === Access.execute || (access === Access.write && data >= 2)) return TouchFault.forbidden;
     return DATA_AT + data * PAGE_SIZE;
   }
+
+  resident(page: number, access: Access): number {
+    return Math.max(0, this.touch(page, access));
+  }
 }
 
 export class EmulatedRunner {

@@ -61,6 +61,10 @@ export class FlatSpace implements PageAccess {
     return entry.frame;
   }
 
+  resident(page: number, access: Access): number {
+    return Math.max(0, this.touch(page, access));
+  }
+
   private linearOf(address: number): number {
     const entry = this.pages.get(Math.floor(address / PAGE_SIZE));
     if (entry === undefined) throw new Error(`${address.toString(16)} is not mapped`);
