@@ -49,7 +49,7 @@ int main(void)
 	AT("info.syscall", siginfo_t, si_syscall);
 	AT("info.arch", siginfo_t, si_arch);
 	printf("info.bytes %zu\n", sizeof(siginfo_t));
-	printf("user.bytes %zu\n", sizeof(struct user));
+	AT("user.debugRegisters", struct user, u_debugreg);
 	printf("registers.bytes %zu\n", sizeof(struct user_regs_struct));
 	printf("fpregs.bytes %zu\n", sizeof(struct user_fpregs_struct));
 	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };

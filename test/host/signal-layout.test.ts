@@ -1,7 +1,7 @@
 /** The offsets the host uses for signal frames, siginfo and struct user against those of the system's C headers and of a real signal frame. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { REGISTER_BYTES, USER_BYTES } from '../../emulator/host/ptrace/register-file.ts';
+import { DEBUG_REGISTERS, REGISTER_BYTES } from '../../emulator/host/ptrace/register-file.ts';
 import { FX_BYTES } from '../../emulator/host/signals/fx-state.ts';
 import { FrameOffset } from '../../emulator/host/signals/signal-frame.ts';
 import { InfoOffset, SIGINFO_BYTES } from '../../emulator/host/signals/signal-info.ts';
@@ -36,7 +36,7 @@ describe('layouts of structures', () => {
   });
 
   it('registers', () => {
-    expect(USER_BYTES).toBe(native.get('user.bytes'));
+    expect(DEBUG_REGISTERS).toBe(native.get('user.debugRegisters'));
     expect(REGISTER_BYTES).toBe(native.get('registers.bytes'));
     expect(FX_BYTES).toBe(native.get('fpregs.bytes'));
   });

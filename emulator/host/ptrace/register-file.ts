@@ -38,9 +38,9 @@ const WRITABLE_FLAGS = Flag.cf | Flag.pf | Flag.af | Flag.zf | Flag.sf | Flag.tf
 const USER_END_HIGH = 0x7fff;
 const USER_END_LOW = 0xfffff000;
 
-/** struct user: the registers, then things that read as 0, then the debug registers. */
-export const USER_BYTES = 912;
-const DEBUG_REGISTERS = 848;
+/** The kernel's struct user: the registers, things that read as 0, the debug registers, and two more words of 0. */
+const USER_BYTES = 928;
+export const DEBUG_REGISTERS = 848;
 const DEBUG_COUNT = 8;
 
 const scratch = new Uint32Array(REGISTERS * 2);
@@ -63,7 +63,7 @@ export function writeRegisters(thread: Thread, count: number): number {
 
 /** PTRACE_PEEKUSER. A negative errno, or 0 and the value in the first eight bytes of `registerBytes`. */
 export function peekUser(thread: Thread, offset: number): number {
-  if (offset % 8 !== 0 || offset > USER_BYTES - 8) return -Errno.EIO;
+  if (offset % 8 !== 0 || offset >= USER_BYTES) return -Errno.EIO;
   scratch[0] = 0;
   scratch[1] = 0;
   if (offset < REGISTER_BYTES) {
@@ -71,7 +71,7 @@ export function peekUser(thread: Thread, offset: number): number {
     readField(thread, index);
     scratch[0] = scratch[index * 2];
     scratch[1] = scratch[index * 2 + 1];
-  } else if (offset >= DEBUG_REGISTERS) {
+  } else if (offset >= DEBUG_REGISTERS && offset < DEBUG_REGISTERS + DEBUG_COUNT * 8) {
     const value = thread.signals.debugRegisters[(offset - DEBUG_REGISTERS) / 8];
     scratch[0] = Number(value & 0xffffffffn);
     scratch[1] = Number(value >> 32n);
@@ -83,7 +83,7 @@ export function peekUser(thread: Thread, offset: number): number {
 export function pokeUser(thread: Thread, offset: number, value: bigint): number {
   if (offset % 8 !== 0 || offset >= USER_BYTES) return -Errno.EIO;
   if (offset < REGISTER_BYTES) return writeField(thread, offset / 8, Number(value & 0xffffffffn), Number(value >> 32n));
-  if (offset < DEBUG_REGISTERS) return -Errno.EIO;
+  if (offset < DEBUG_REGISTERS || offset >= DEBUG_REGISTERS + DEBUG_COUNT * 8) return -Errno.EIO;
   return setDebugRegister(thread, (offset - DEBUG_REGISTERS) / 8, value);
 }
 
@@ -139,7 +139,7 @@ function writeField(thread: Thread, index: number, low: number, high: number): n
 /** dr4 and dr5 do not exist; dr0–dr3 take user addresses; of dr7 the reserved bits are dropped and lengths and kinds checked. */
 function setDebugRegister(thread: Thread, number: number, value: bigint): number {
   const registers = thread.signals.debugRegisters;
-  if (number === 4 || number === 5 || number >= DEBUG_COUNT) return -Errno.EIO;
+  if (number === 4 || number === 5) return -Errno.EIO;
   if (number < 4) {
     if (value >= 0x7ffffffff000n) return -Errno.EINVAL;
     registers[number] = value;
