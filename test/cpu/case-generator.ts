@@ -61,7 +61,7 @@ export class CaseGenerator {
     this.gpr[R.rsp] = BigInt(this.place(16));
     const slotAddress = CODE + slot * SLOT;
     // Now and then the instruction crosses into the next page of code.
-    const crossing = slot % 64 === 63 && random.chance(0.7);
+    const crossing = slot % 64 === 63 && (slot + 2) * SLOT <= image.length && random.chance(0.7);
     const address = slotAddress + (crossing ? SLOT - 1 - random.below(7) : 16);
     const length = this.encode(row, address, slotAddress);
     if (length === 0) return undefined;
@@ -129,6 +129,8 @@ export class CaseGenerator {
     if (form.attributes.has('lock') && memory && random.chance(0.2)) put(0xf0);
     if (form.attributes.has('rep') && random.chance(0.6)) {
       put(random.pick([0xf2, 0xf3]));
+      // With 32-bit addresses CPUs clear the upper half of rcx even when the first element faults; not interesting.
+      if (address32) gpr[R.rcx] &= 0xffffffffn;
       if (random.chance(0.9)) gpr[R.rcx] = BigInt(random.below(40));
     }
     if (row.prefix === PrefixClass.operandSize) put(0x66);
