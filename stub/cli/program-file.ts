@@ -57,10 +57,7 @@ export function inspectProgram(name: string, path: string, scripts: boolean): Pr
     if (header.machine !== ElfMachine.x86_64) throw new UserError(`${name}: is for another machine (ELF machine ${header.machine}); only x86-64 programs run`);
     if (header.type !== ElfType.executable && header.type !== ElfType.shared) throw new UserError(`${name}: is an ELF file, but not a program (type ${header.type})`);
     const table = readPart(path, header.programHeaders, header.programHeaderSize * header.programHeaderCount);
-    const whole = Buffer.alloc(header.programHeaders + table.length);
-    whole.set(head);
-    whole.set(table, header.programHeaders);
-    const segments = parseSegments(header, whole, name);
+    const segments = parseSegments(header, table, name);
     const end = Math.max(0, ...segments.filter(({ type }) => type === SegmentType.load).map(({ offset, fileSize }) => offset + fileSize));
     if (end > size) throw new UserError(`${name}: is truncated: ${size} bytes of at least ${end}; copy or build it again`);
     if (end === 0) throw new UserError(`${name}: has nothing to load`);

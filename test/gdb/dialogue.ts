@@ -1,0 +1,75 @@
+/** A machine with --gdb and the real gdb in batch mode talking to it. */
+import { execFile, type ChildProcess } from 'node:child_process';
+import { guestProgram } from '../fixtures/guest-program.ts';
+import { startSkas } from '../fixtures/skas.ts';
+
+/** A running machine and the port its stub listens on. */
+export interface Listening {
+  readonly child: ChildProcess;
+  readonly port: number;
+  /** What it has printed so far. */
+  output(): string;
+  errors(): string;
+  /** Resolves to the exit status. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Starts `skas ARGS` and waits for its line about gdb. */
+export async function listen(args: readonly string[]): Promise<Listening> {
+  const child = startSkas(args);
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      const found = /target remote :(\d+)/.exec(stderr);
+      if (found !== null) resolve(Number(found[1]));
+    });
+    child.on('close', () => reject(new Error(`skas ended before it listened:\n${stderr}`)));
+  });
+  return { child, port, output: () => stdout, errors: () => stderr, ended };
+}
+
+export interface GdbOptions {
+  /** Milliseconds after which gdb gets SIGINT, as from Ctrl-C; several: again and again. */
+  readonly interrupts?: readonly number[];
+  readonly symbols?: string;
+  readonly timeout?: number;
+}
+
+/** gdb's output for the commands after `target remote`. */
+export function gdb(port: number, commands: readonly string[], options: GdbOptions = {}): Promise<string> {
+  const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set debuginfod enabled off', `target remote 127.0.0.1:${port}`];
+  const args = ['-nx', '-q', '-batch', ...[...first, ...commands].flatMap((command) => ['-ex', command]), ...(options.symbols === undefined ? [] : [options.symbols])];
+  return new Promise((resolve, reject) => {
+    const child = execFile('gdb', args, { timeout: options.timeout ?? 60_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (error !== null && error.killed === true) reject(new Error(`gdb did not come to an end:\n${stdout}${stderr}`));
+      else resolve(stdout + stderr);
+    });
+    for (const after of options.interrupts ?? []) setTimeout(() => child.kill('SIGINT'), after);
+  });
+}
+
+export interface Dialogue {
+  readonly gdb: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+/** Runs test/guests/gdb-program.c with one argument, stopped at its first instruction, under gdb; the machine must end by itself. */
+export async function debugProgram(what: string, commands: readonly string[], options: GdbOptions = {}): Promise<Dialogue> {
+  const program = guestProgram('gdb-program.c', ['-O0', '-g', '-static']);
+  const machine = await listen(['run', '--gdb', ':0', '--wait', program, what]);
+  machine.child.stdin?.end();
+  try {
+    const output = await gdb(machine.port, commands, { symbols: program, ...options });
+    const status = await Promise.race([machine.ended, new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 20_000))]);
+    if (status === undefined) throw new Error(`the machine did not end:\n${output}\n${machine.errors()}`);
+    return { gdb: output, stdout: machine.output(), stderr: machine.errors(), status };
+  } finally {
+    machine.child.kill('SIGKILL');
+  }
+}
