@@ -3,6 +3,7 @@
  * terminal's mode is put back however the process ends.
  */
 import type { StandardIo } from '../../emulator/host/files/standard-io.ts';
+import { PipedInput } from './piped-input.ts';
 
 /** Ctrl-]. */
 const ESCAPE = 0x1d;
@@ -19,14 +20,24 @@ export interface HostTerminalEvents {
 
 export class HostTerminal {
   readonly terminal: readonly [boolean, boolean, boolean] = [process.stdin.isTTY, process.stdout.isTTY, process.stderr.isTTY];
-  /** Standard input may still bring something. */
-  inputOpen = true;
+  private typing = true;
+  private piped: PipedInput | undefined;
   private escaped = false;
   private raw = false;
 
   /** True when a person types into the machine. */
   get interactive(): boolean {
     return this.terminal[0];
+  }
+
+  /** Standard input may still bring something. */
+  get inputOpen(): boolean {
+    return this.piped?.open ?? this.typing;
+  }
+
+  /** All threads sleep: gives piped input, if there is any. */
+  async feed(): Promise<boolean> {
+    return (await this.piped?.feed()) === true;
   }
 
   /** Guest output to where it belongs. */
@@ -43,8 +54,8 @@ export class HostTerminal {
     return new Promise((resolve) => process.stdout.once('drain', resolve));
   }
 
-  /** Starts passing input to the guest. */
-  start(io: StandardIo, events: HostTerminalEvents): void {
+  /** Starts passing input to the guest; piped input a line at a time if `byLine`. */
+  start(io: StandardIo, byLine: boolean, events: HostTerminalEvents): void {
     const { stdin, stdout } = process;
     if (stdin.isTTY) {
       this.raw = true;
@@ -60,15 +71,21 @@ export class HostTerminal {
         events.onInput();
       });
     }
+    const piped = stdin.isTTY ? undefined : new PipedInput(io, byLine);
+    this.piped = piped;
     stdin.on('data', (chunk: Buffer) => {
-      const bytes = stdin.isTTY ? this.withoutEscapes(chunk, events) : chunk;
-      if (bytes.length > 0) io.input(bytes);
+      if (piped !== undefined) piped.push(chunk);
+      else {
+        const bytes = this.withoutEscapes(chunk, events);
+        if (bytes.length > 0) io.input(bytes);
+      }
       events.onInput();
     });
     const end = (): void => {
-      if (!this.inputOpen) return;
-      this.inputOpen = false;
-      io.end();
+      if (!this.typing) return;
+      this.typing = false;
+      if (piped !== undefined) piped.end();
+      else io.end();
       events.onInput();
     };
     stdin.on('end', end);

@@ -97,6 +97,7 @@ async function start({ kind, program, args, settings }: Start): Promise<number> 
     paced: () => settings.realtime || terminal.inputOpen,
     expecting: () => terminal.inputOpen || served,
     ready: () => terminal.ready(),
+    feed: () => terminal.feed(),
   });
   const debug = new Debugger(machine);
   if (settings.wait) debug.holdAtStart();
@@ -104,7 +105,7 @@ async function start({ kind, program, args, settings }: Start): Promise<number> 
   served = server !== undefined;
   if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
   let quit = 0;
-  terminal.start(io, {
+  terminal.start(io, kind === 'boot', {
     onInput: () => machine.kick(),
     onEnd: (status) => {
       quit = status;
