@@ -6,7 +6,8 @@ import type { FormRow, Semantic } from '../decode/form.ts';
 import { Vector } from '../exits.ts';
 import { Flag, FlagKind } from '../flags.ts';
 import { Reg } from '../state.ts';
-import type { I64 } from '../wasm/function-builder.ts';
+import type { I64, Local } from '../wasm/function-builder.ts';
+import type { Emitter } from './emitter.ts';
 import { toI64, updateKeeping } from './integer-bits.ts';
 
 const exchangeAdd: Semantic = (e) => {
@@ -39,29 +40,46 @@ const compareExchange: Semantic = (e) => {
   e.setFlags(FlagKind.sub, size, difference, accumulator, old);
 };
 
-/** CMPXCHG8B (EDX:EAX, ECX:EBX) and, with REX.W, CMPXCHG16B on aligned 16 bytes. Only ZF changes. */
-const compareExchangePair: Semantic = (e) => {
+/** ZF := equal; the other flags stay. */
+function setZeroOnly(e: Emitter, equal: Local<'i32'>): void {
   const { f } = e;
-  const size = e.sizeOf(0) / 2;
-  const w = f.word(size);
-  const address = e.linearAddress(0);
-  if (size === 8) e.raiseIf(f.i32.and(f.convert.i32WrapI64(f.get(address)), f.i32.const(15)), Vector.generalProtection, 0);
-  e.probeWrite(address, e.sizeOf(0));
-  const second = e.keep(f.i64.add(f.get(address), f.i64.const(size)));
-  const low = e.keep(size === 8 ? e.loadAt('i64Load', address) : e.loadAt('i64Load32U', address));
-  const high = e.keep(size === 8 ? e.loadAt('i64Load', second) : e.loadAt('i64Load32U', second));
-  const equal = e.keep(f.i32.and(f.i64.eq(f.get(low), toI64(f, e.gpr(Reg.rax, size))), f.i64.eq(f.get(high), toI64(f, e.gpr(Reg.rdx, size)))));
-  const chosen = (register: number, old: typeof low): I64 => f.select(toI64(f, e.gpr(register, size)), f.get(old), f.get(equal));
-  const newLow = e.keep(chosen(Reg.rbx, low));
-  const newHigh = e.keep(chosen(Reg.rcx, high));
-  const flags = e.keep(f.i32.or(f.i32.and(e.arithmeticFlags(), f.i32.const(~Flag.zf)), f.i32.mul(f.get(equal), f.i32.const(Flag.zf))));
-  e.storeAt(size === 8 ? 'i64Store' : 'i64Store32', address, f.get(newLow));
-  e.storeAt(size === 8 ? 'i64Store' : 'i64Store32', second, f.get(newHigh));
+  e.setAllFlags(f.i32.or(f.i32.and(e.arithmeticFlags(), f.i32.const(~Flag.zf)), f.i32.mul(f.get(equal), f.i32.const(Flag.zf))));
+}
+
+/** CMPXCHG8B: EDX:EAX against memory, ECX:EBX into it. One access, as it may cross a page. */
+const compareExchange8: Semantic = (e) => {
+  const { f } = e;
+  const pair = (high: number, low: number): I64 => f.i64.or(f.i64.shl(toI64(f, e.gpr(high, 4)), f.i64.const(32)), toI64(f, e.gpr(low, 4)));
+  const expected = e.keep(pair(Reg.rdx, Reg.rax));
+  const replacement = e.keep(pair(Reg.rcx, Reg.rbx));
+  const { old } = updateKeeping(e, 0, (memory) => f.select(f.get(replacement), f.get(memory) as I64, f.i64.eq(f.get(memory) as I64, f.get(expected))));
+  const found = (): I64 => f.get(old) as I64;
+  const equal = e.keep(f.i64.eq(found(), f.get(expected)));
   e.when(f.i32.eqz(f.get(equal)), () => {
-    e.setGpr(Reg.rax, size, w === f.i64 ? f.get(low) : f.convert.i32WrapI64(f.get(low)));
-    e.setGpr(Reg.rdx, size, w === f.i64 ? f.get(high) : f.convert.i32WrapI64(f.get(high)));
+    e.setGpr(Reg.rax, 4, f.convert.i32WrapI64(found()));
+    e.setGpr(Reg.rdx, 4, f.convert.i32WrapI64(f.i64.shrU(found(), f.i64.const(32))));
   });
-  e.setAllFlags(f.get(flags));
+  setZeroOnly(e, equal);
+};
+
+/** CMPXCHG16B: RDX:RAX against aligned memory, RCX:RBX into it. */
+const compareExchange16: Semantic = (e) => {
+  const { f } = e;
+  const address = e.linearAddress(0);
+  e.raiseIf(f.i32.and(f.convert.i32WrapI64(f.get(address)), f.i32.const(15)), Vector.generalProtection, 0);
+  e.probeWrite(address, 16);
+  const second = e.keep(f.i64.add(f.get(address), f.i64.const(8)));
+  const low = e.keep(e.loadAt('i64Load', address));
+  const high = e.keep(e.loadAt('i64Load', second));
+  const register = (n: number): I64 => e.gpr(n, 8) as I64;
+  const equal = e.keep(f.i32.and(f.i64.eq(f.get(low), register(Reg.rax)), f.i64.eq(f.get(high), register(Reg.rdx))));
+  e.storeAt('i64Store', address, f.select(register(Reg.rbx), f.get(low), f.get(equal)));
+  e.storeAt('i64Store', second, f.select(register(Reg.rcx), f.get(high), f.get(equal)));
+  e.when(f.i32.eqz(f.get(equal)), () => {
+    e.setGpr(Reg.rax, 8, f.get(low));
+    e.setGpr(Reg.rdx, 8, f.get(high));
+  });
+  setZeroOnly(e, equal);
 };
 
 export const atomicRows: readonly FormRow[] = [
@@ -69,6 +87,6 @@ export const atomicRows: readonly FormRow[] = [
   ['XADD', '0F C1 /r', 'Ev Gv', exchangeAdd, 'lock'],
   ['CMPXCHG', '0F B0 /r', 'Eb Gb', compareExchange, 'lock'],
   ['CMPXCHG', '0F B1 /r', 'Ev Gv', compareExchange, 'lock'],
-  ['CMPXCHG8B', '0F C7 /1', 'Mq', compareExchangePair, 'lock'],
-  ['CMPXCHG16B', 'REX.W 0F C7 /1', 'Mdq', compareExchangePair, 'lock'],
+  ['CMPXCHG8B', '0F C7 /1', 'Mq', compareExchange8, 'lock'],
+  ['CMPXCHG16B', 'REX.W 0F C7 /1', 'Mdq', compareExchange16, 'lock'],
 ];
