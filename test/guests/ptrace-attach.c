@@ -29,9 +29,11 @@ static int wait_for(pid_t child, const char *what)
 static pid_t sleeper(void)
 {
 	pid_t child = fork();
-	if (child == 0)
+	if (child == 0) {
+		setpgid(0, 0); /* so that SIGTSTP stops it: its parent is there to continue it */
 		for (;;)
 			pause();
+	}
 	struct timespec bit = { 0, 20000000 };
 	nanosleep(&bit, NULL);
 	return child;

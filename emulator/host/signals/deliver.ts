@@ -11,17 +11,17 @@ import { TraceEvent } from '../ptrace/requests.ts';
 import { TraceStop } from '../ptrace/trace-stop.ts';
 import { beginStop, joinStop } from './job-control.ts';
 import type { SignalAction } from './process-signals.ts';
-import { restartBeforeHandler, restartWithoutHandler } from './restart.ts';
+import { restartBeforeHandler, restartWithoutHandler, wasInterrupted } from './restart.ts';
 import { fatalPending, forceSignal, sendSignal, signalPending } from './send.ts';
 import { enterHandler } from './signal-frame.ts';
 import type { SignalFate } from './signal-hooks.ts';
 import { kernelInfo, SignalInfo } from './signal-info.ts';
-import { defaultAction, SaFlag, SIG_DFL, SIG_IGN, Signal } from './signal-numbers.ts';
+import { defaultAction, SaFlag, SIG_DFL, SIG_IGN, Signal, signalName } from './signal-numbers.ts';
 
 /** Is there anything for {@link deliverSignals} to do? Cheap; asked before every return to user mode. */
 export function returnWork(thread: Thread): boolean {
   const { signals } = thread;
-  return signalPending(thread) || signals.traceStop !== undefined || signals.savedMask !== undefined;
+  return signalPending(thread) || signals.traceStop !== undefined || signals.savedMask !== undefined || wasInterrupted(thread);
 }
 
 /**
@@ -64,6 +64,7 @@ export function deliverSignals(thread: Thread): void {
       signals.held = info;
       return;
     }
+    if (kernel.trace.on('signal')) kernel.trace.line('signal', `[${thread.tid}] --- ${signalName(info.signal)} code ${info.code}: ${fate}`);
     if (fate === 'fatal') {
       endProcess(thread, info);
       return;

@@ -18,6 +18,11 @@ export function inSyscall(thread: Thread): boolean {
   return thread.kernel.linear.i32[(thread.context.at(ORIG_RAX) >>> 2) + 1] >= 0;
 }
 
+/** True if a system call's result is one of the internal codes, which the guest must never see. */
+export function wasInterrupted(thread: Thread): boolean {
+  return interruptedResult(thread) !== 0 && inSyscall(thread);
+}
+
 /** A handler is about to run. */
 export function restartBeforeHandler(thread: Thread, action: SignalAction): void {
   if (!inSyscall(thread)) return;
