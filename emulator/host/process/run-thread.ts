@@ -32,6 +32,11 @@ export function runThread(kernel: Kernel, thread: Thread, single: boolean): void
           scheduler.enqueue(thread);
           break;
         }
+        // Somebody may have sent it a signal while it was in the queue
+        if (signalPending(thread)) {
+          leaveUser(thread);
+          break;
+        }
         runUser(kernel, thread, single);
         ran = true;
         break;

@@ -1,7 +1,7 @@
 /** A system call on its way: reads number and arguments, runs the handler, puts the result into rax or the thread to sleep. */
 import { Reg } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
-import { signalPending } from '../signals/send.ts';
+import { fatalPending, signalPending } from '../signals/send.ts';
 import { KEEP_RAX, Wait, type Interruption, type SyscallCall, type SyscallRow } from '../syscall.ts';
 import { SyscallTrace } from './syscall-trace.ts';
 import type { Thread } from './thread.ts';
@@ -70,7 +70,7 @@ export function runSyscall(thread: Thread, table: SyscallTable, names: SyscallNa
   // It stopped for its tracer in the middle (PTRACE_EVENT_EXIT): the handler runs again when it goes on
   if (thread.state.kind !== 'running') return false;
   if (result instanceof Wait) {
-    if (result.interruption === 'uninterruptible' || !signalPending(thread)) {
+    if (!(result.interruption === 'uninterruptible' ? fatalPending : signalPending)(thread)) {
       kernel.scheduler.sleep(thread, result);
       return false;
     }
