@@ -14,8 +14,8 @@ export interface MachineOptions {
   readonly paced?: () => boolean;
   /** True when something from outside could still wake a sleeping thread. */
   readonly expecting?: () => boolean;
-  /** All threads sleep: gives them input that has been waiting for that. False if there is none now. */
-  readonly feed?: () => Promise<boolean>;
+  /** All threads sleep, and no timer will wake them if `quiet`: gives them input that has been waiting for that. False if there is none now. */
+  readonly feed?: (quiet: boolean) => Promise<boolean>;
   /** Asked before each slice; a promise holds the machine back (an output that does not keep up). */
   readonly ready?: () => Promise<void> | undefined;
 }
@@ -78,8 +78,8 @@ export class Machine {
   /** All threads sleep. False if that can never end. */
   private async idle(): Promise<boolean> {
     const { kernel } = this;
-    if ((await this.options.feed?.()) === true || this.paused) return true;
     const deadline = kernel.nextDeadline;
+    if ((await this.options.feed?.(deadline === undefined)) === true || this.paused) return true;
     const wait = deadline === undefined ? undefined : deadline - kernel.clock.monotonic;
     if (wait !== undefined && this.options.paced?.() !== true) {
       kernel.passIdleTime(wait);

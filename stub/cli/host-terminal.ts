@@ -2,6 +2,7 @@
  * The terminal skas itself runs on: raw mode, window size, the escape key, and standard input and output as the guest's. The
  * terminal's mode is put back however the process ends.
  */
+import { fstatSync, readFileSync } from 'node:fs';
 import type { StandardIo } from '../../emulator/host/files/standard-io.ts';
 import { PipedInput } from './piped-input.ts';
 
@@ -9,6 +10,10 @@ import { PipedInput } from './piped-input.ts';
 const ESCAPE = 0x1d;
 const END = 'x'.charCodeAt(0);
 const EPIPE = 'EPIPE';
+/** Files up to this size are read whole before the machine starts, so that their bytes come at the same virtual time in every run. */
+const READ_AT_ONCE = 64 * 2 ** 20;
+/** How long a pipe may take to bring what its writer has already written. */
+const FIRST_INPUT_MS = 20;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export interface HostTerminalEvents {
@@ -35,9 +40,9 @@ export class HostTerminal {
     return this.piped?.open ?? this.typing;
   }
 
-  /** All threads sleep: gives piped input, if there is any. */
-  async feed(): Promise<boolean> {
-    return (await this.piped?.feed()) === true;
+  /** All threads sleep, and no timer will wake them if `quiet`: gives piped input, if there is any. */
+  async feed(quiet: boolean): Promise<boolean> {
+    return (await this.piped?.feed(quiet)) === true;
   }
 
   /** Guest output to where it belongs. */
@@ -73,6 +78,16 @@ export class HostTerminal {
     }
     const piped = stdin.isTTY ? undefined : new PipedInput(io, byLine);
     this.piped = piped;
+    stdout.on('error', (error) => {
+      if ('code' in error && error.code === EPIPE) events.onEnd(128 + 13);
+    });
+    const end = (): void => {
+      if (!this.inputOpen) return;
+      this.inputOpen = false;
+      io.end();
+      events.onInput();
+    };
+    if (this.readWhole(io)) return end();
     stdin.on('data', (chunk: Buffer) => {
       if (piped !== undefined) piped.push(chunk);
       else {
@@ -108,6 +123,19 @@ export class HostTerminal {
     this.restore();
     process.stdin.pause();
     process.stdin.unref?.();
+  }
+
+  /** Gives the guest all of standard input if that is a file. */
+  private readWhole(io: StandardIo): boolean {
+    try {
+      const stat = fstatSync(0);
+      if (!stat.isFile() || stat.size > READ_AT_ONCE) return false;
+      io.input(readFileSync(0));
+      return true;
+    } catch {
+      // Closed: the guest sees its end.
+      return true;
+    }
   }
 
   /** Ctrl-] x ends the machine, Ctrl-] Ctrl-] is one Ctrl-], and Ctrl-] with anything else stays as it is. */

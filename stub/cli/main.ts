@@ -97,7 +97,7 @@ async function start({ kind, program, args, settings }: Start): Promise<number> 
     paced: () => settings.realtime || terminal.inputOpen,
     expecting: () => terminal.inputOpen || served,
     ready: () => terminal.ready(),
-    feed: () => terminal.feed(),
+    feed: (quiet) => terminal.feed(quiet),
   });
   const debug = new Debugger(machine);
   if (settings.wait) debug.holdAtStart();

@@ -38,7 +38,6 @@ const NOTES = `
 The guest sees the kernel, the files its command line names (ubd disks writable) and --share; with run,
 system folders and the working directory, read-only. Ctrl-C is the guest's; Ctrl-] x ends the machine.
 The exit status is the guest's, 128 + N when signal N ended it.
-
   skas boot linux mem=64M initrd=initramfs.cpio --gdb :1234
   gdb -ex 'target remote :1234' linux
 `;

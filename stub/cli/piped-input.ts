@@ -1,6 +1,7 @@
 /**
  * Standard input that is not a terminal. It enters only while the guest is idle, so that a script gives the same run each time and
- * nothing is lost to a guest which has not opened its console yet: `boot` gets a line at a time, as if somebody typed, `run` up to 64 KiB.
+ * nothing is lost to a guest which has not opened its console yet: `boot` gets a line at a time, as if somebody typed, and Ctrl-D at the end
+ * (a console that hangs up kills the shell before it has read what was typed); `run` gets up to 64 KiB, then end of file.
  */
 import type { StandardIo } from '../../emulator/host/files/standard-io.ts';
 
@@ -8,12 +9,15 @@ const BLOCK = 65536;
 /** How long a silent pipe may keep an idle guest waiting for input that is on its way; once, until it speaks again. */
 const SETTLE_MS = 20;
 const NEWLINE = 10;
+/** What a terminal's line discipline takes for the end of input (Ctrl-D). */
+const END_OF_TRANSMISSION = Buffer.of(4);
 
 export class PipedInput {
   private readonly io: StandardIo;
   private readonly byLine: boolean;
   private pending = Buffer.alloc(0);
   private ended = false;
+  private endTyped = false;
   private endGiven = false;
   private silent = false;
   private arrived: (() => void) | undefined;
@@ -36,11 +40,14 @@ export class PipedInput {
 
   /** Something may still come. */
   get open(): boolean {
-    return !this.endGiven;
+    return !this.endGiven && !this.endTyped;
   }
 
-  /** Gives the idle guest what is next. False if there is nothing now. */
-  async feed(): Promise<boolean> {
+  /**
+   * Gives the idle guest what is next. False if there is nothing now.
+   * @param quiet no timer will wake the guest either
+   */
+  async feed(quiet: boolean): Promise<boolean> {
     if (this.endGiven) return false;
     if (!this.hasUnit && !this.silent) await this.settle();
     const length = this.unitLength();
@@ -50,6 +57,12 @@ export class PipedInput {
       return true;
     }
     if (!this.ended) return false;
+    if (this.byLine && !this.endTyped) {
+      this.endTyped = true;
+      this.io.input(END_OF_TRANSMISSION);
+      return true;
+    }
+    if (this.byLine && !quiet) return false;
     this.endGiven = true;
     this.io.end();
     return true;
