@@ -82,12 +82,13 @@ export class HostTerminal {
       if ('code' in error && error.code === EPIPE) events.onEnd(128 + 13);
     });
     const end = (): void => {
-      if (!this.inputOpen) return;
-      this.inputOpen = false;
-      io.end();
+      if (!this.typing) return;
+      this.typing = false;
+      if (piped !== undefined) piped.end();
+      else io.end();
       events.onInput();
     };
-    if (this.readWhole(io)) return end();
+    if (piped !== undefined && this.readWhole(piped)) return end();
     stdin.on('data', (chunk: Buffer) => {
       if (piped !== undefined) piped.push(chunk);
       else {
@@ -96,18 +97,8 @@ export class HostTerminal {
       }
       events.onInput();
     });
-    const end = (): void => {
-      if (!this.typing) return;
-      this.typing = false;
-      if (piped !== undefined) piped.end();
-      else io.end();
-      events.onInput();
-    };
     stdin.on('end', end);
     stdin.on('error', end);
-    stdout.on('error', (error) => {
-      if ('code' in error && error.code === EPIPE) events.onEnd(128 + 13);
-    });
     stdin.resume();
   }
 
@@ -126,11 +117,11 @@ export class HostTerminal {
   }
 
   /** Gives the guest all of standard input if that is a file. */
-  private readWhole(io: StandardIo): boolean {
+  private readWhole(piped: PipedInput): boolean {
     try {
       const stat = fstatSync(0);
       if (!stat.isFile() || stat.size > READ_AT_ONCE) return false;
-      io.input(readFileSync(0));
+      piped.push(readFileSync(0));
       return true;
     } catch {
       // Closed: the guest sees its end.
