@@ -18,11 +18,16 @@ import * as op from './sse-vector.ts';
 import { direct, interleave, lanes, type VectorOp } from './sse-vector.ts';
 import { checkPending } from './x87-helpers.ts';
 
-/** TOP 0, all registers in use. After every memory access of the instruction, before it writes. */
+/** TOP 0, all registers in use. After every load of the instruction, before it writes. */
 function enter(e: Emitter): void {
   const { f } = e;
   f.store.i32Store(f.i32.const(0), f.i32.const(0), FPU_TOP);
   f.store.i32Store(f.i32.const(0), f.i32.const(0xff), FPU_TAGS);
+}
+
+/** What a store does first: TOP changes even when it faults, the tags do not. */
+function enterStore(e: Emitter): void {
+  e.f.store.i32Store(e.f.i32.const(0), e.f.i32.const(0), FPU_TOP);
 }
 
 /** Writes an MMX register. */
@@ -127,6 +132,7 @@ const load: Semantic = (e) => {
 };
 const store: Semantic = (e) => {
   checkPending(e);
+  enterStore(e);
   e.writeLow64(0, e.readLow64(1));
   enter(e);
 };
@@ -136,6 +142,7 @@ const loadDword: Semantic = (e) => {
 };
 const storeDword: Semantic = (e) => {
   checkPending(e);
+  enterStore(e);
   e.write(0, e.readLow32(1));
   enter(e);
 };
@@ -145,6 +152,7 @@ const loadGeneral64: Semantic = (e) => {
 };
 const storeGeneral64: Semantic = (e) => {
   checkPending(e);
+  enterStore(e);
   e.write(0, e.readLow64(1));
   enter(e);
 };
@@ -152,8 +160,9 @@ const maskedMove: Semantic = (e) => {
   checkPending(e);
   const { f } = e;
   const mask = e.keep(f.i32.and(f.v.i8x16Bitmask(f.v.i64x2Splat(e.readLow64(1))), f.i32.const(0xff)));
-  maskedStore(e, lift(e, 0), mask, 8);
+  const value = lift(e, 0);
   enter(e);
+  maskedStore(e, value, mask, 8);
 };
 const toXmm: Semantic = (e) => {
   checkPending(e);
@@ -166,35 +175,36 @@ const fromXmm: Semantic = (e) => {
   writeMmx(e, 0, lowHalf(e, 1));
 };
 
-/** CVTPI2PS, CVTPI2PD. The latter leaves the x87 alone when its source is memory. */
+/** CVTPI2PS, CVTPI2PD: they leave the x87 alone when their source is memory. */
 const fromIntegers = (double: boolean): Semantic => (e) => {
   const { f } = e;
-  const touches = !double || e.kind(1) !== 'mem';
+  const touches = e.kind(1) !== 'mem';
   if (touches) checkPending(e);
   const source = e.keep(fromLow64(e, e.readLow64(1)));
+  if (touches) enter(e);
   if (double) {
-    if (touches) enter(e);
     e.writeV128(0, f.v.f64x2ConvertLowI32x4S(f.get(source)));
     return;
   }
   const result = e.keep(f.v.f32x4ConvertI32x4S(f.get(source)));
   const exact = f.v.i32x4AllTrue(f.v.i32x4LeU(f.v.i32x4Abs(f.get(source)), f.v.i32x4Splat(f.i32.const(2 ** 24))));
   settleConversion(e, f.i32.or(exact, usualMxcsr(e)), Conversion.int32ToSingle, 2, source, result);
-  enter(e);
   e.writeLow64(0, low(e, f.get(result)));
 };
 
-/** CVT(T)PS2PI, CVT(T)PD2PI. */
+/** CVT(T)PS2PI, CVT(T)PD2PI. An unmasked exception finds the x87 changed already. */
 const toIntegers = (double: boolean, truncate: boolean): Semantic => (e) => {
   const { f } = e;
   checkPending(e);
   const source = e.keep(double ? e.readV128(1) : fromLow64(e, e.readLow64(1)));
+  enter(e);
   const result = double ? doublesToIntegers(e, source, truncate) : singlesToIntegers(e, source, truncate, 2);
   writeMmx(e, 0, low(e, f.get(result)));
 };
 
 const empty: Semantic = (e) => {
   checkPending(e);
+  e.f.store.i32Store(e.f.i32.const(0), e.f.i32.const(0), FPU_TOP);
   e.f.store.i32Store(e.f.i32.const(0), e.f.i32.const(0), FPU_TAGS);
 };
 

@@ -289,7 +289,7 @@ export const roundHelper: Helper<'i32'> = {
 
 /**
  * `(immediate, layout) → 1 if #XM must be raised`: DPPS, DPPD. Products of the lanes chosen by bits 7–4, added in
- * pairs, each step rounded and raising by itself; the sum goes to the lanes chosen by bits 3–0.
+ * pairs, each step rounding and raising by itself; the sum goes to the lanes chosen by bits 3–0.
  */
 export const dotProductHelper: Helper<'i32'> = {
   name: 'sseDotProduct',
@@ -311,18 +311,19 @@ export const dotProductHelper: Helper<'i32'> = {
       sums.push(product.bits);
     }
     if (settle(env, flags) !== 0) return 1;
-    while (sums.length > 1) {
+    // Every lane adds its neighbour's value and its own, then its pair's sum and the other pair's: which NaN survives depends on that order.
+    for (let distance = 1; distance < count; distance *= 2) {
       flags = 0;
-      const next: bigint[] = [];
-      for (let i = 0; i < sums.length; i += 2) {
-        const sum = soft.add(format, sums[i], sums[i + 1], mxcsr);
+      const next = sums.map((own, lane) => {
+        const other = sums[lane ^ distance];
+        const sum = distance === 1 ? soft.add(format, other, own, mxcsr) : soft.add(format, own, other, mxcsr);
         flags |= sum.flags;
-        next.push(sum.bits);
-      }
+        return sum.bits;
+      });
       if (settle(env, flags) !== 0) return 1;
-      sums.splice(0, sums.length, ...next);
+      sums.splice(0, count, ...next);
     }
-    for (let lane = 0; lane < count; lane++) writeBits(env, format, lane, (immediate >> lane) & 1 ? sums[0] : 0n);
+    for (let lane = 0; lane < count; lane++) writeBits(env, format, lane, (immediate >> lane) & 1 ? sums[lane] : 0n);
     return 0;
   },
 };

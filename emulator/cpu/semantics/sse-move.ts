@@ -4,7 +4,7 @@
  */
 import type { FormRow, Semantic } from '../decode/form.ts';
 import type { Local } from '../wasm/function-builder.ts';
-import { SCRATCH, Reg, Segment } from '../state.ts';
+import { PAGE_SIZE, Reg, SCRATCH, Segment } from '../state.ts';
 import type { Emitter } from './emitter.ts';
 import { packed, selectors } from './sse-integer.ts';
 import { fromLow32, fromLow64, lowHalf, readI32, readI64, staticByte } from './sse-operand.ts';
@@ -68,27 +68,34 @@ const insertFloat: Semantic = (e) => {
 
 const moveNonTemporalInteger: Semantic = (e) => e.write(0, e.read(1));
 
-/** Stores the bytes of `value` whose bit in `mask` is set at [rDI]; probes them all first. */
-export function maskedStore(e: Emitter, value: Local<'v128'>, mask: Local<'i32'>, count: number): void {
+/**
+ * Stores the bytes of `value` whose bit in `mask` is set at [rDI]. Masked bytes must be writable all the same, in this
+ * order of halves (the manual leaves both to the processor; this is what Intel's do).
+ */
+export function maskedStore(e: Emitter, value: Local<'v128'>, mask: Local<'i32'>, count: 8 | 16): void {
   const { f } = e;
   f.store.v128Store(f.i32.const(0), f.get(value), SCRATCH);
   const offset = e.keep(e.gpr(Reg.rdi, e.addressSize));
   const start = e.keep(e.withSegment(Segment.ds, offset.type === 'i64' ? f.get({ index: offset.index, type: 'i64' }) : f.convert.i64ExtendI32U(f.get({ index: offset.index, type: 'i32' }))));
   const index = e.temp('i32');
   const address = e.temp('i64');
-  const forEachByte = (body: () => void): void => {
-    f.set(index, f.i32.const(0));
-    f.loop((again) => {
-      f.if(f.i32.and(f.i32.shrU(f.get(mask), f.get(index)), f.i32.const(1)), () => {
-        f.set(address, f.i64.add(f.get(start), f.convert.i64ExtendI32U(f.get(index))));
-        body();
-      });
-      f.set(index, f.i32.add(f.get(index), f.i32.const(1)));
-      f.brIf(again, f.i32.ltU(f.get(index), f.i32.const(count)));
+  // Byte by byte, as it will be stored: the first byte of a half, and the first one it has in the next page.
+  for (const first of count === 16 ? [8, 0] : [0]) {
+    const half = e.keep(f.i64.add(f.get(start), f.i64.const(first)));
+    e.probeWrite(half, 1);
+    f.set(address, f.i64.and(f.i64.add(f.get(half), f.i64.const(7)), f.i64.const(-PAGE_SIZE)));
+    f.set(address, f.select(f.get(half), f.get(address), f.i64.ltU(f.get(address), f.get(half))));
+    e.probeWrite(address, 1);
+  }
+  f.set(index, f.i32.const(0));
+  f.loop((again) => {
+    f.if(f.i32.and(f.i32.shrU(f.get(mask), f.get(index)), f.i32.const(1)), () => {
+      f.set(address, f.i64.add(f.get(start), f.convert.i64ExtendI32U(f.get(index))));
+      e.storeAt('i32Store8', address, f.load.i32Load8U(f.get(index), SCRATCH));
     });
-  };
-  forEachByte(() => e.probeWrite(address, 1));
-  forEachByte(() => e.storeAt('i32Store8', address, f.load.i32Load8U(f.get(index), SCRATCH)));
+    f.set(index, f.i32.add(f.get(index), f.i32.const(1)));
+    f.brIf(again, f.i32.ltU(f.get(index), f.i32.const(count)));
+  });
 }
 
 const maskedMove: Semantic = (e) => {

@@ -1,6 +1,6 @@
 /** x87 loads, stores, register moves and constants, and the instructions that handle control, status and tags. */
 import type { FormRow, Semantic } from '../decode/form.ts';
-import { FPU_CONTROL, FPU_STATUS, FPU_TOP, SCRATCH } from '../state.ts';
+import { FPU_CONTROL, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, SCRATCH } from '../state.ts';
 import { type Extended, extended } from '../soft-float/extended.ts';
 import { Rounding } from '../soft-float/rounding.ts';
 import type { I32, Local } from '../wasm/function-builder.ts';
@@ -8,10 +8,12 @@ import type { Emitter } from './emitter.ts';
 import { readI32 } from './sse-operand.ts';
 import { checkPending, constants, stackIndex, x87Action, x87Query } from './x87-helpers.ts';
 import { MEMORY_BYTES, MemoryKind } from './x87-operations.ts';
+import { Status } from './x87-unit.ts';
 
 const asKind = (value: number): MemoryKind => value as MemoryKind;
 const loadHelper = x87Action('x87Load', 1, (x, kind) => x.load(asKind(kind)));
 const storeHelper = x87Query('x87Store', 3, (x, kind, pop, truncate) => x.store(asKind(kind), pop !== 0, truncate !== 0));
+const previewHelper = x87Query('x87PreviewStore', 2, (x, kind, truncate) => x.previewStore(asKind(kind), truncate !== 0));
 const loadRegisterHelper = x87Action('x87LoadRegister', 1, (x, i) => x.loadRegister(i));
 const storeRegisterHelper = x87Action('x87StoreRegister', 2, (x, i, pop) => x.storeRegister(i, pop !== 0));
 const exchangeHelper = x87Action('x87Exchange', 1, (x, i) => x.exchange(i));
@@ -22,8 +24,9 @@ const controlHelper = x87Action('x87SetControl', 1, (x, value) => {
 const initialiseHelper = x87Action('x87Initialise', 0, (x) => x.unit.initialise());
 const clearHelper = x87Action('x87ClearExceptions', 0, (x) => x.unit.clearExceptions());
 const freeHelper = x87Action('x87Free', 2, (x, i, pop) => {
+  x.unit.report(0, false);
   x.unit.free(i);
-  if (pop !== 0) x.unit.top = x.unit.top + 1;
+  if (pop !== 0) x.unit.pop();
 });
 const turnHelper = x87Action('x87TurnStack', 1, (x, by) => {
   x.unit.top = x.unit.top + by;
@@ -68,16 +71,44 @@ const store = (kind: MemoryKind, pop: boolean, truncate = false): Semantic => (e
   const bytes = MEMORY_BYTES[kind];
   const address = e.linearAddress(0);
   const tail = bytes === 10 ? offsetAddress(e, address, 8) : undefined;
+  const zero = (): I32 => f.i32.const(0);
   e.probeWrite(address, Math.min(bytes, 8));
-  if (tail !== undefined) e.probeWrite(tail, 2);
+  if (tail !== undefined) {
+    // On the processor the first eight bytes are in memory even when the other two fault.
+    f.if(e.callHelper(previewHelper, constants(e, kind, truncate ? 1 : 0)), () => e.storeAt('i64Store', address, f.load.i64Load(zero(), SCRATCH)));
+    e.probeWrite(tail, 2);
+  }
   const status = e.callHelper(storeHelper, constants(e, kind, pop ? 1 : 0, truncate ? 1 : 0));
   f.if(status, () => {
-    const zero = (): I32 => f.i32.const(0);
     if (bytes === 2) e.storeAt('i32Store16', address, f.load.i32Load16U(zero(), SCRATCH));
     else if (bytes === 4) e.storeAt('i32Store', address, f.load.i32Load(zero(), SCRATCH));
     else e.storeAt('i64Store', address, f.load.i64Load(zero(), SCRATCH));
     if (tail !== undefined) e.storeAt('i32Store16', tail, f.load.i32Load16U(zero(), SCRATCH + 8));
   });
+};
+
+/**
+ * FSTP m80 changes nothing but the format of the storage, so that it needs no helper unless the stack is empty. Its two stores
+ * are two: the significand is in memory even when the exponent faults, as on the processor.
+ */
+const storeExtended: Semantic = (e) => {
+  const { f } = e;
+  const top = e.keep(f.load.i32Load(f.i32.const(0), FPU_TOP));
+  f.if(
+    f.i32.and(f.i32.shrU(f.load.i32Load(f.i32.const(0), FPU_TAGS), f.get(top)), f.i32.const(1)),
+    () => {
+      checkPending(e);
+      const address = e.linearAddress(0);
+      const register = e.keep(f.i32.shl(f.get(top), f.i32.const(4)));
+      e.storeAt('i64Store', address, f.load.i64Load(f.get(register), FPU_REGS));
+      e.storeAt('i32Store16', offsetAddress(e, address, 8), f.load.i32Load16U(f.get(register), FPU_REGS + 8));
+      f.store.i32Store(f.i32.const(0), f.i32.and(f.load.i32Load(f.i32.const(0), FPU_TAGS), f.i32.rotl(f.i32.const(-2), f.get(top))), FPU_TAGS);
+      f.store.i32Store(f.i32.const(0), f.i32.and(f.i32.add(f.get(top), f.i32.const(1)), f.i32.const(7)), FPU_TOP);
+      f.store.i32Store(f.i32.const(0), f.i32.and(f.load.i32Load(f.i32.const(0), FPU_STATUS), f.i32.const(~Status.c1)), FPU_STATUS);
+    },
+    () => store(MemoryKind.float80, true)(e),
+    true,
+  );
 };
 
 const loadRegister: Semantic = (e) => {
@@ -148,7 +179,7 @@ export const x87MemoryForms: readonly FormRow[] = [
   ['FILD', 'DF /0', 'Mw', load(MemoryKind.int16)], ['FILD', 'DB /0', 'Md', load(MemoryKind.int32)], ['FILD', 'DF /5', 'Mq', load(MemoryKind.int64)],
   ['FBLD', 'DF /4', 'Mt', load(MemoryKind.decimal)],
   ['FST', 'D9 /2', 'Md', store(MemoryKind.float32, false)], ['FST', 'DD /2', 'Mq', store(MemoryKind.float64, false)],
-  ['FSTP', 'D9 /3', 'Md', store(MemoryKind.float32, true)], ['FSTP', 'DD /3', 'Mq', store(MemoryKind.float64, true)], ['FSTP', 'DB /7', 'Mt', store(MemoryKind.float80, true)],
+  ['FSTP', 'D9 /3', 'Md', store(MemoryKind.float32, true)], ['FSTP', 'DD /3', 'Mq', store(MemoryKind.float64, true)], ['FSTP', 'DB /7', 'Mt', storeExtended],
   ['FIST', 'DF /2', 'Mw', store(MemoryKind.int16, false)], ['FIST', 'DB /2', 'Md', store(MemoryKind.int32, false)],
   ['FISTP', 'DF /3', 'Mw', store(MemoryKind.int16, true)], ['FISTP', 'DB /3', 'Md', store(MemoryKind.int32, true)], ['FISTP', 'DF /7', 'Mq', store(MemoryKind.int64, true)],
   ['FISTTP', 'DF /1', 'Mw', store(MemoryKind.int16, true, true)], ['FISTTP', 'DB /1', 'Md', store(MemoryKind.int32, true, true)], ['FISTTP', 'DD /1', 'Mq', store(MemoryKind.int64, true, true)],

@@ -89,8 +89,7 @@ export class X87Operations {
   loadRegister(i: number): void {
     const { unit } = this;
     if (unit.isEmpty(i)) {
-      // Whether the stack is full as well does not matter: it is a fault either way, of the first kind.
-      if (unit.stackFault(!unit.isEmpty(7))) unit.push(INDEFINITE);
+      if (unit.stackFault(false)) unit.push(INDEFINITE);
       return;
     }
     unit.pushOutcome({ value: unit.read(i), flags: 0, up: false });
@@ -120,6 +119,16 @@ export class X87Operations {
     }
     if (pop) unit.pop();
     return 1;
+  }
+
+  /** As `store`, but leaves the register stack as it is. */
+  previewStore(kind: MemoryKind, truncate: boolean): number {
+    const { unit } = this;
+    const { statusWord, tags } = unit;
+    const stored = this.store(kind, false, truncate);
+    unit.statusWord = statusWord;
+    unit.tags = tags;
+    return stored;
   }
 
   private fromRegister(kind: MemoryKind, value: Extended, truncate: boolean): convert.MemoryOutcome {
@@ -172,7 +181,6 @@ export class X87Operations {
       if (unit.stackFault(false)) unit.write(0, INDEFINITE);
       return;
     }
-    unit.report(0, false);
     if (taken !== 0) unit.write(0, unit.read(i));
   }
 
@@ -232,7 +240,9 @@ export class X87Operations {
       if (!unit.stackFault(false)) return -1;
     } else {
       const { order, flags } = arithmetic.compare(unit.read(0), unit.read(i), quietIsInvalid);
-      if (!unit.accept(flags, false)) return -1;
+      // C1 stays as it is.
+      unit.report(flags, unit.c1);
+      if ((flags & ~unit.control) !== 0) return -1;
       if (order !== undefined) bits = order < 0 ? 1 : order === 0 ? 0x40 : 0;
     }
     if (pop) unit.pop();
@@ -319,6 +329,8 @@ export class X87Operations {
   /** FPREM, FPREM1. */
   remainder(nearest: boolean): void {
     const { unit } = this;
+    // Unless there is a quotient, C0 and C3 stay.
+    unit.setConditions(unit.statusWord & (Status.c0 | Status.c3));
     if (unit.isEmpty(0) || unit.isEmpty(1)) {
       if (unit.stackFault(false)) unit.write(0, INDEFINITE);
       return;
@@ -327,6 +339,7 @@ export class X87Operations {
     if (!unit.accept(outcome.flags, outcome.up)) return;
     unit.write(0, outcome.value);
     const { quotient, partial } = outcome;
+    if (quotient === undefined) return;
     unit.setConditions(partial ? Status.c2 : (quotient & 1 ? Status.c1 : 0) | (quotient & 2 ? Status.c3 : 0) | (quotient & 4 ? Status.c0 : 0));
   }
 

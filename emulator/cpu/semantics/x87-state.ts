@@ -6,7 +6,7 @@ import type { FormRow, Semantic } from '../decode/form.ts';
 import { Vector } from '../exits.ts';
 import { FPU_DP, FPU_IP, FPU_OPCODE, FPU_REGS, MXCSR, XMM } from '../state.ts';
 import type { Emitter, Helper, HelperEnvironment } from './emitter.ts';
-import { readGuest, writeGuest } from './guest-bytes.ts';
+import { readGuest, toPageEnd, writeGuest } from './guest-bytes.ts';
 import { MXCSR_MASK } from './sse-control.ts';
 import { checkPending } from './x87-helpers.ts';
 import { X87 } from './x87-unit.ts';
@@ -39,6 +39,16 @@ function unpackEnvironment(env: HelperEnvironment, unit: X87, width: Environment
   env.i32[FPU_OPCODE >> 2] = width === 16 ? 0 : from.getUint16(18, true) & 0x7ff;
 }
 
+/** The processor begins with the first word of an environment and then looks at the last byte: where a fault is reported depends on it. */
+function firstWordWritable(env: HelperEnvironment, address: number, bytes: number): boolean {
+  const rest = toPageEnd(address);
+  return env.guestWrite(address, 1) !== 0 && (rest >= bytes || env.guestWrite(address + rest, 1) !== 0);
+}
+
+function lastByteWritable(env: HelperEnvironment, address: number, bytes: number): boolean {
+  return env.guestWrite(address + bytes - 1, 1) !== 0;
+}
+
 const widthOf = (bits: number): EnvironmentWidth => (bits === 16 ? 16 : 32);
 
 /** `(address, 16 or 32, with registers) → status`. FNSTENV masks all exceptions afterwards, FNSAVE initialises. */
@@ -59,7 +69,8 @@ const storeHelper: Helper<'i32'> = {
         image.setUint16(head + i * 10 + 8, value.signExponent, true);
       }
     }
-    if (!writeGuest(env, address, new Uint8Array(image.buffer))) return 1;
+    const bytes = new Uint8Array(image.buffer);
+    if (!firstWordWritable(env, address, width / 8) || !lastByteWritable(env, address, bytes.length) || !writeGuest(env, address, bytes)) return 1;
     if (registers !== 0) unit.initialise();
     else unit.control = unit.control | 0x3f;
     return 0;
@@ -97,7 +108,7 @@ const wholeState = (helper: Helper<'i32'>, registers: boolean, waits: boolean): 
 };
 
 /** Offsets in the FXSAVE image. */
-const Fx = { control: 0, status: 2, tags: 4, opcode: 6, ip: 8, dp: 16, mxcsr: 24, mxcsrMask: 28, st: 32, xmm: 160 } as const;
+const Fx = { control: 0, status: 2, tags: 4, opcode: 6, ip: 8, dp: 16, mxcsr: 24, mxcsrMask: 28, st: 32, xmm: 160, bytes: 512 } as const;
 
 /** `(address, xmm registers, 64-bit pointers) → status`. */
 const fxsaveHelper: Helper<'i32'> = {
@@ -121,7 +132,7 @@ const fxsaveHelper: Helper<'i32'> = {
       bytes.set(env.u8.subarray(at, at + 10), Fx.st + i * 16);
     }
     bytes.set(env.u8.subarray(XMM, XMM + xmmCount * 16), Fx.xmm);
-    return writeGuest(env, address, bytes) ? 0 : 1;
+    return lastByteWritable(env, address, Fx.bytes) && writeGuest(env, address, bytes) ? 0 : 1;
   },
 };
 
@@ -160,6 +171,7 @@ const extendedState = (restore: boolean): Semantic => (e) => {
   const address = e.linearAddress(0);
   e.raiseIf(f.i32.and(f.convert.i32WrapI64(f.get(address)), f.i32.const(15)), Vector.generalProtection, 0);
   if (restore) {
+    f.drop(e.loadAt('i32Load8U', e.keep(f.i64.add(f.get(address), f.i64.const(Fx.bytes - 1)))));
     const mxcsr = e.loadAt('i32Load', e.keep(f.i64.add(f.get(address), f.i64.const(Fx.mxcsr))));
     e.raiseIf(f.i32.and(mxcsr, f.i32.const(~MXCSR_MASK)), Vector.generalProtection, 0);
   }

@@ -149,6 +149,10 @@ export class X87 {
     this.tags &= ~(1 << this.physical(i));
   }
 
+  get c1(): boolean {
+    return (this.i32[FPU_STATUS >> 2] & Status.c1) !== 0;
+  }
+
   /** C0, C2, C3 and C1 := `bits`. */
   setConditions(bits: number): void {
     this.i32[FPU_STATUS >> 2] = (this.i32[FPU_STATUS >> 2] & ~CONDITION_BITS) | bits;

@@ -118,7 +118,7 @@ export const scale: ExtendedOperation = (a, b, control) => {
     if (signOf(b) === 0) return classA === 'zero' ? INVALID : result(infinityOf(signOf(a)), flags);
     return classA === 'infinity' ? INVALID : result(zeroOf(signOf(a)), flags);
   }
-  if (classA === 'infinity' || classA === 'zero') return result(a, flags);
+  if (classA === 'infinity' || classA === 'zero' || classB === 'zero') return result(a, flags);
   const power = unpack(b);
   const magnitude = roundShift(power.significand, -power.exponent, 0, Rounding.zero).value;
   // Beyond this everything over- or underflows; clamping keeps the shifts small.
@@ -146,8 +146,8 @@ export function extract(a: Extended): { significand: Extended; exponent: Extende
 }
 
 export interface Remainder extends ExtendedOutcome {
-  /** Low three bits of the quotient, when the reduction is complete. */
-  readonly quotient: number;
+  /** Low three bits of the quotient, when the reduction is complete; undefined when there is none (NaNs, invalid operands). */
+  readonly quotient: number | undefined;
   /** C2: the exponents are too far apart, run it again. */
   readonly partial: boolean;
 }
@@ -156,15 +156,15 @@ export interface Remainder extends ExtendedOutcome {
 export function remainder(a: Extended, b: Extended, nearest: boolean, control: ExtendedControl): Remainder {
   const classA = classify(a);
   const classB = classify(b);
-  const done = (outcome: ExtendedOutcome, quotient = 0): Remainder => ({ ...outcome, quotient, partial: false });
+  const done = (outcome: ExtendedOutcome, quotient: number | undefined): Remainder => ({ ...outcome, quotient, partial: false });
   const nan = special(a, classA, b, classB);
-  if (nan !== undefined) return done(nan);
-  if (classA === 'infinity' || classB === 'zero') return done(INVALID);
+  if (nan !== undefined) return done(nan, undefined);
+  if (classA === 'infinity' || classB === 'zero') return done(INVALID, undefined);
   const flags = denormalFlag(classA, classB);
   const exact = { ...control, precision: 64 };
-  if (classA === 'zero') return done(result(a, flags));
+  if (classA === 'zero') return done(result(a, flags), 0);
   // Also makes a normal number of a pseudo-denormal.
-  if (classB === 'infinity') return done(finishExtended(unpack(a), exact, flags));
+  if (classB === 'infinity') return done(finishExtended(unpack(a), exact, flags), 0);
   const x = unpack(a);
   const y = unpack(b);
   const topX = x.exponent + bitLength(x.significand);
