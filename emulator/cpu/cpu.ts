@@ -351,7 +351,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
           start = this.partial(i32[BUDGET >>> 2]);
           break;
         case Left.hot:
-          if (!this.enterKnownRegion(space)) this.translator?.request(this.rip, this.mode, space);
+          if (!this.enterKnownRegion(space) && this.translator?.request(this.rip, this.mode, space) === false) this.coolDown();
           this.translator?.poll();
           break;
         default:
@@ -503,6 +503,13 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     const entry = this.cache.regionEntry(rip, mode, context, (n) => space.resident(n, Access.execute));
     if (entry !== 0) this.cache.cache(entry, rip, context);
     return entry !== 0;
+  }
+
+  /** The block at RIP has to become hot again. */
+  private coolDown(): void {
+    const { rip } = this;
+    const header = this.cache.find(rip, this.mode, this.codeFrame(Math.floor(rip / PAGE_SIZE)), () => this.codeFrame(Math.floor(rip / PAGE_SIZE) + 1));
+    if (header !== 0) this.cache.coolDown(header);
   }
 
   private codeFrameIn(space: PageAccess, page: number): number {

@@ -7,8 +7,8 @@ import type { PageAccess } from '../memory/page-access.ts';
 import type { Helper } from './semantics/emitter.ts';
 
 export interface Translator {
-  /** The block at `rip` ran `threshold` times in the running space. May compile at once, later, or never. */
-  request(rip: number, mode: 64 | 32, space: PageAccess): void;
+  /** The block at `rip` ran `threshold` times in the running space. May compile at once, later, or never; false: ask again after as many runs. */
+  request(rip: number, mode: 64 | 32, space: PageAccess): boolean;
   /** Called between runs of emitted code, often: the place to install what a worker has finished. Cheap when there is nothing. */
   poll(): void;
   /** The region in this table slot was dropped (code changed, breakpoint set, everything flushed) and will not be entered by the dispatcher again. */

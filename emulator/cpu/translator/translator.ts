@@ -13,6 +13,7 @@ import { setEngineFlags } from './engine-flags.ts';
 import { ModuleCompiler, type CompileMode } from './module-compiler.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
 import { RegionEmitter } from './region-emitter.ts';
+import { CoveredAddresses } from './covered-addresses.ts';
 import { findRegion, type Region } from './region.ts';
 
 /** Regions and guest instructions of one module at most. */
@@ -39,6 +40,7 @@ export class RegionTranslator implements Translator {
   private nextBatch = 0;
   /** Requests that must not be made again: on their way, or installed. */
   private readonly known = new Set<string>();
+  private readonly coming = new CoveredAddresses();
   private readonly installed = new Map<number, Candidate>();
 
   constructor(host: RegionHost, mode: CompileMode) {
@@ -47,21 +49,25 @@ export class RegionTranslator implements Translator {
     this.compiler = new ModuleCompiler(mode);
   }
 
-  request(rip: number, mode: 64 | 32, space: PageAccess): void {
+  request(rip: number, mode: 64 | 32, space: PageAccess): boolean {
     const codeContext = space.codeContext * 2 + (mode === 32 ? 1 : 0);
     const key = `${codeContext}:${rip}`;
-    if (this.known.has(key)) return;
+    if (this.known.has(key)) return true;
+    // Blocks of one loop become hot together; most will be reached through the first one's region.
+    if (this.coming.has(codeContext, rip)) return false;
     this.stats.requested++;
     const reader = new CodeReader(this.host, space, mode);
     const region = findRegion(reader, rip);
     const pages = region?.pages.map((page) => reader.page(page)).filter((page) => page !== undefined);
     if (region === undefined || pages === undefined || pages.length !== region.pages.length) {
       this.stats.refused++;
-      return;
+      return true;
     }
     this.known.add(key);
+    this.coming.add(codeContext, region);
     this.queue.push({ region, codeContext, pages, key });
     this.poll();
+    return true;
   }
 
   poll(): void {
@@ -122,6 +128,7 @@ export class RegionTranslator implements Translator {
     const { exports } = new WebAssembly.Instance(module, this.host.importObject);
     batch.forEach((candidate, i) => {
       const { region, codeContext, pages, key } = candidate;
+      this.coming.remove(codeContext, region);
       const tableIndex = this.host.allocateSlot();
       this.host.table.set(tableIndex, exports[`r${i}`]);
       if (this.host.install({ rip: region.entry, codeContext, pages, tableIndex })) {
