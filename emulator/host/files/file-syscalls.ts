@@ -9,7 +9,7 @@ import { pipeSyscalls } from './pipe-calls.ts';
 import { placeSyscalls } from './place-calls.ts';
 import { pollSyscalls } from './poll-calls.ts';
 import { readWriteSyscalls } from './read-write-calls.ts';
-import { socketSyscalls } from './socket-calls.ts';
+import { socketSyscalls } from './sockets/socket-calls.ts';
 import { statSyscalls } from './stat-calls.ts';
 import { transferSyscalls } from './transfer-calls.ts';
 

@@ -23,6 +23,7 @@ import { ProcFileSystem } from './proc/proc-file-system.ts';
 import { rootTable } from './proc/system-entries.ts';
 import { Share, type ShareOptions } from './share.ts';
 import { MachineSetupError } from './setup-error.ts';
+import { SocketNames } from './sockets/socket-names.ts';
 import type { Timestamp } from './timestamp.ts';
 import { TmpfsDirectory, TmpfsFile } from './tmpfs.ts';
 
@@ -67,6 +68,8 @@ export class Vfs {
   readonly sockets: FileSystem;
   /** The machine's pseudo-terminals; set when the tree is built. */
   ptys: PseudoTerminals | undefined;
+  /** Bound sockets' names. */
+  readonly socketNames = new SocketNames();
   private lastMinor = 20;
 
   constructor(options: VfsOptions) {

@@ -1,4 +1,0 @@
-/** To come. */
-import type { SyscallRow } from '../syscall.ts';
-
-export const socketSyscalls: readonly SyscallRow[] = [];
