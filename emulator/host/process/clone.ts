@@ -35,25 +35,27 @@ export interface CloneRequest {
 /** A vfork in progress, in the call's state. */
 interface Vforking {
   readonly child: number;
+  readonly queue: WaitQueue;
   done: boolean;
 }
 
 function start(call: SyscallCall, request: CloneRequest): SyscallResult {
   const { thread } = call;
-  if (isVforking(call.state)) return vforkResult(thread, call.state);
+  if (isVforking(call.state)) return continueVfork(thread, call.state);
   const child = cloneThread(thread, request);
   if (typeof child === 'number') return child;
   if ((request.flags & CloneFlag.vfork) === 0) return child.tid;
   const queue = new WaitQueue();
-  const vforking: Vforking = { child: child.tid, done: false };
+  const vforking: Vforking = { child: child.tid, queue, done: false };
   queue.add({ wake: () => (vforking.done = true) });
   child.vforkDone = queue;
   call.state = vforking;
   return new Wait([queue], 'uninterruptible');
 }
 
-function vforkResult(thread: Thread, vforking: Vforking): SyscallResult {
-  if (!vforking.done) throw new Error(`thread ${thread.tid} was woken from its vfork`);
+/** The thread was woken: because the child is through, or by a signal, which only ends the wait if it is SIGKILL. */
+function continueVfork(thread: Thread, vforking: Vforking): SyscallResult {
+  if (!vforking.done) return new Wait([vforking.queue], 'uninterruptible');
   onVforkDone(thread, vforking.child);
   return vforking.child;
 }
