@@ -15,9 +15,9 @@ const NOT_RUN = new Set([
 ]);
 
 /** Whether instances of the form can be run on the host. */
-export function runnable(row: ParsedRow): boolean {
+export function runnable(row: ParsedRow, mode: 64 | 32): boolean {
   const { mnemonic, operands, attributes } = row.form;
-  if (attributes.has('i64') || NOT_RUN.has(mnemonic)) return false;
+  if (attributes.has(mode === 64 ? 'i64' : 'o64') || (mode === 32 && row.wide) || NOT_RUN.has(mnemonic)) return false;
   // Control and debug registers beyond those that exist are #UD before they are privileged; that is nobody's concern here.
   if (row.map === 1 && row.opcode >= 0x20 && row.opcode <= 0x23) return false;
   // Loading a segment register: fs and gs are what the harness's data hangs on.
@@ -30,6 +30,7 @@ const R = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as 
 /** What the checker needs to know of a case besides its record. */
 export interface CaseFacts {
   readonly row: ParsedRow;
+  readonly mode: 64 | 32;
   readonly bytes: Uint8Array;
   readonly address: number;
   readonly operandSize: number;
@@ -39,6 +40,7 @@ export interface CaseFacts {
 
 export class CaseGenerator {
   private readonly random: Random;
+  private readonly mode: 64 | 32;
   private readonly gpr = new BigUint64Array(16);
   private readonly patch = new Uint8Array(PATCH_BYTES);
   private readonly patchView = new DataView(this.patch.buffer);
@@ -46,8 +48,9 @@ export class CaseGenerator {
   private readonly code = new Uint8Array(64);
   private readonly decoded = new Instruction();
 
-  constructor(random: Random) {
+  constructor(random: Random, mode: 64 | 32) {
     this.random = random;
+    this.mode = mode;
   }
 
   /** Writes case `slot` of `row` to `record` and its code to `image` (from CODE on). Undefined when no valid instance came out. */
@@ -73,7 +76,7 @@ export class CaseGenerator {
     const count = countOperand?.method === 'one' ? 1 : countOperand?.method === 'imm' ? decoded.immediate : Number(this.gpr[R.rcx] & 0xffn);
     const first = row.form.operands[0];
     const operandSize = first === undefined ? decoded.operandSize : resolveSize(first, decoded.operandSize, decoded.memory);
-    return { row, bytes, address, operandSize, count };
+    return { row, mode: this.mode, bytes, address, operandSize, count };
   }
 
   /** An address in the data for an access of `bytes` bytes; the patch mostly moves there. */
@@ -102,7 +105,7 @@ export class CaseGenerator {
     for (let attempt = 0; attempt < 8; attempt++) {
       const length = this.attempt(row, address, slotAddress);
       this.code.fill(0xcc, length);
-      if (length > 0 && length <= 15 && decode(this.code, 0, length, address, 64, this.decoded) === 'ok' && this.decoded.form === row.form && this.decoded.length === length) return length;
+      if (length > 0 && length <= 15 && decode(this.code, 0, length, address, this.mode, this.decoded) === 'ok' && this.decoded.form === row.form && this.decoded.length === length) return length;
     }
     return 0;
   }
@@ -110,19 +113,23 @@ export class CaseGenerator {
   private attempt(row: ParsedRow, address: number, slotAddress: number): number {
     const { random, code, gpr } = this;
     const { form } = row;
+    const long = this.mode === 64;
     let at = 0;
     const put = (byte: number): void => {
       code[at++] = byte & 0xff;
     };
     const sized = form.operands.some(({ size }) => typeof size === 'string') || /^(MOVS|STOS|LODS|CMPS|SCAS|CBW|CWD|PUSHF|POPF|LEAVE|ENTER|RET)/.test(form.mnemonic);
-    const want66 = sized && row.prefix !== PrefixClass.operandSize && row.prefix !== PrefixClass.none && random.chance(0.25);
+    // In 32-bit mode a branch with 66 goes to a 16-bit address.
+    const branch = /^(J|LOOP|CALL|RET)/.test(form.mnemonic);
+    const want66 = sized && (long || !branch) && row.prefix !== PrefixClass.operandSize && row.prefix !== PrefixClass.none && random.chance(0.25);
     const memoryForm = row.modrm && row.mod !== 'register' && form.operands.some(({ method }) => /^(rm|mem|xmmRm|mmxRm)$/.test(method));
     const memory = memoryForm && (row.mod === 'memory' || random.chance(0.5));
     const usesMemory = memory || row.implicitMemory !== ImplicitMemory.none || row.immediates[0] === Immediate.offset;
-    const address32 = (usesMemory || /^(LOOP|JRCXZ|STOS|SCAS)/.test(form.mnemonic)) && random.chance(0.06);
-    const segment = usesMemory && random.chance(0.06) ? random.pick([0x64, 0x65]) : 0;
+    const address32 = long && (usesMemory || /^(LOOP|JRCXZ|STOS|SCAS)/.test(form.mnemonic)) && random.chance(0.06);
+    const segment = long && usesMemory && random.chance(0.06) ? random.pick([0x64, 0x65]) : 0;
     const junk = random.chance(0.02);
-    if (junk) put(random.pick([0x2e, 0x36, 0x3e, 0x26, 0x40 + random.below(16)]));
+    // A write through cs is #GP in 32-bit mode, which this engine's flat segments do not know.
+    if (junk) put(random.pick([0x36, 0x3e, 0x26, ...(long ? [0x2e, 0x40 + random.below(16)] : [])]));
     if (want66) put(0x66);
     if (address32) put(0x67);
     if (segment !== 0) put(segment);
@@ -137,14 +144,14 @@ export class CaseGenerator {
     if (row.prefix === PrefixClass.repne) put(0xf2);
     if (row.prefix === PrefixClass.rep) put(0xf3);
     // REX: W when the form wants it or may have it, R X B at random.
-    const wide = row.wide || (sized && random.chance(0.4));
-    const rexBits = random.chance(0.5) ? random.below(8) : 0;
-    const rex = wide ? 0x48 | rexBits : rexBits !== 0 || random.chance(0.1) ? 0x40 | rexBits : 0;
+    const wide = row.wide || (long && sized && random.chance(0.4));
+    const rexBits = long && random.chance(0.5) ? random.below(8) : 0;
+    const rex = wide ? 0x48 | rexBits : rexBits !== 0 || (long && random.chance(0.1)) ? 0x40 | rexBits : 0;
     if (rex !== 0) put(rex);
     if (row.map > 0) put(0x0f);
     if (row.map > 1) put(row.map === 2 ? 0x38 : 0x3a);
     put(row.opcodeRegister ? row.opcode | random.below(8) : row.opcode);
-    const operandSize = wide || form.attributes.has('f64') ? 8 : want66 ? 2 : form.attributes.has('d64') ? 8 : 4;
+    const operandSize = wide || (long && form.attributes.has('f64')) ? 8 : want66 ? 2 : long && form.attributes.has('d64') ? 8 : 4;
 
     const offset = segment === 0x64 ? BigInt(FS_BASE) : segment === 0x65 ? BigInt(GS_BASE) : 0n;
     let ripDisplacement = -1;
@@ -176,8 +183,8 @@ export class CaseGenerator {
     const shape = random.below(10);
     if (shape === 0) {
       put((reg << 3) | 5);
-      put32(0);
-      return at() - 4;
+      put32(this.mode === 64 ? 0 : Number(BigInt.asIntN(32, target)));
+      return this.mode === 64 ? at() - 4 : -1;
     }
     if (shape === 1) {
       // No base: [disp32] or [index × scale + disp32].
@@ -242,7 +249,7 @@ export class CaseGenerator {
         bytes(BigInt(random.chance(0.7) ? random.below(64) * 8 : random.below(65536)), 2);
         return;
       case Immediate.offset:
-        bytes(BigInt(this.place(8)) - offset, address32 ? 4 : 8);
+        bytes(BigInt(this.place(8)) - offset, address32 || this.mode === 32 ? 4 : 8);
         return;
       case Immediate.v:
         bytes(integer(random), operandSize);
@@ -261,7 +268,8 @@ export class CaseGenerator {
     const fill = (value: () => bigint): void => {
       for (let at = 0; at < PATCH_BYTES; at += 8) this.patchView.setBigUint64(at, value(), true);
     };
-    const codeTarget = (): bigint => BigInt(random.chance(0.9) ? slotAddress + random.below(8) : DATA + 0x200000 + random.below(64));
+    const target = (): bigint => BigInt(random.chance(0.9) ? slotAddress + random.below(8) : DATA + 0x200000 + random.below(64));
+    const codeTarget = (): bigint => (this.mode === 64 ? target() : target() | (target() << 32n));
     switch (mnemonic) {
       case 'DIV':
       case 'IDIV':
@@ -331,7 +339,7 @@ export class CaseGenerator {
 
   private writeRecord(row: ParsedRow, record: DataView, address: number, kind: number, vectors: boolean): void {
     const { random } = this;
-    for (let n = 0; n < 16; n++) record.setBigUint64(Case.gpr + n * 8, this.gpr[n], true);
+    for (let n = 0; n < 16; n++) record.setBigUint64(Case.gpr + n * 8, this.mode === 64 ? this.gpr[n] : n < 8 ? this.gpr[n] & 0xffffffffn : 0n, true);
     record.setBigUint64(Case.rip, BigInt(address), true);
     const direction = /^(MOVS|STOS|LODS|CMPS|SCAS)$/.test(row.form.mnemonic) ? random.chance(0.3) : random.chance(0.02);
     record.setBigUint64(Case.rflags, BigInt(0x202 | (random.u32() & 0x8d5) | (direction ? 0x400 : 0)), true);

@@ -13,12 +13,14 @@ const COMPARED_FLAGS = 0x8d5 | Flag.df | Flag.id | Flag.ac;
 
 /**
  * Whether the case's outcome is one the engine promises. Not: jumps to addresses which are not canonical (the CPU faults at the jump,
- * this engine at its target), and the approximations RCPPS and RSQRTPS, whose low bits each CPU chooses.
+ * this engine at its target); what POPA had loaded before its fault, and at which of its two accesses ARPL faults; the
+ * approximations RCPPS and RSQRTPS, whose low bits each CPU chooses.
  */
 export function comparable(facts: CaseFacts, native: DataView, at: number): boolean {
   const { mnemonic } = facts.row.form;
   if (/^(RCP|RSQRT)[PS]S$/.test(mnemonic)) return false;
   const trap = native.getUint32(at + Result.trap, true);
+  if (/^(POPA|ARPL)$/.test(mnemonic) && trap === Vector.pageFault) return false;
   return !(/^(JMP|CALL|RET)$/.test(mnemonic) && trap === Vector.generalProtection);
 }
 
@@ -69,14 +71,14 @@ export function report(facts: CaseFacts, cases: DataView, at: number, found: rea
   const registers = NAMES.map((name, n) => `${name}=${read(cases, at + Case.gpr + n * 8, 8).toString(16)}`).join(' ');
   const flags = `rflags=${read(cases, at + Case.rflags, 4).toString(16)} mxcsr=${read(cases, at + Case.mxcsr, 4).toString(16)}`;
   const x87 = `fcw=${read(cases, at + Case.fcw, 2).toString(16)} fsw=${read(cases, at + Case.fsw, 2).toString(16)} ftw=${read(cases, at + Case.ftw, 2).toString(16)}`;
-  const xmm = /xmm|Xmm/i.test(disassemble(facts.bytes, facts.address, 64).text)
+  const xmm = /xmm|Xmm/i.test(disassemble(facts.bytes, facts.address, facts.mode).text)
     ? `\n    ${Array.from({ length: 16 }, (_, n) => `xmm${n}=${read(cases, at + Case.xmm + n * 16 + 8, 8).toString(16)}:${read(cases, at + Case.xmm + n * 16, 8).toString(16)}`).join(' ')}`
     : '';
   const st = facts.row.opcode >= 0xd8 && facts.row.opcode <= 0xdf && facts.row.map === 0
     ? `\n    ${x87} ${Array.from({ length: 8 }, (_, n) => `st${n}=${read(cases, at + Case.st + n * 16 + 8, 2).toString(16)}:${read(cases, at + Case.st + n * 16, 8).toString(16)}`).join(' ')}`
     : '';
   const patch = Array.from({ length: 8 }, (_, n) => read(cases, at + Case.patch + n * 8, 8).toString(16)).join(' ');
-  return `${facts.row.form.mnemonic} "${facts.row.form.opcode}" ${facts.address.toString(16)}: ${bytes}  ${disassemble(facts.bytes, facts.address, 64).text}
+  return `${facts.row.form.mnemonic} "${facts.row.form.opcode}" ${facts.address.toString(16)}: ${bytes}  ${disassemble(facts.bytes, facts.address, facts.mode).text}
     native / emulated: ${found.join(', ')}
     ${registers} ${flags}${xmm}${st}
     data+${read(cases, at + Case.patchOffset, 4).toString(16)}: ${patch}`;

@@ -17,9 +17,9 @@ const CLAIMED = [
 const claimed = new Set<number>(CLAIMED.map((name) => CpuidFeature[name]));
 /**
  * Encodings, by iced's names, which user programs on Linux do not use: far transfers and far pointers, questions about descriptors,
- * SYSCALL in 32-bit mode (AMD only), and moves to control registers with a ModRM.mod that pretends to be memory.
+ * SYSCALL in 32-bit mode (AMD only), what the 8087 and 80287 had, and moves to control registers with a ModRM.mod that pretends to be memory.
  */
-const NOT_OFFERED = /^((Call|Jmp)_(m16|ptr)|Retf|Iret|L[defgs]s_|Lar_|Lsl_|Ver[rw]_|Mov_.*(_cr|_dr|cr_|dr_)|Syscall$)/;
+const NOT_OFFERED = /^((Call|Jmp)_(m16|ptr)|Retf|Iret|L[defgs]s_|Lar_|Lsl_|Ver[rw]_|Mov_.*(_cr|_dr|cr_|dr_)|Syscall$|Fndisi|Fneni|Fnsetpm|Fstpnce)/;
 
 interface Findings {
   instructions: number;

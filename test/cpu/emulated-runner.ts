@@ -2,7 +2,7 @@
 import { Cpu, type CpuOptions } from '../../emulator/cpu/cpu.ts';
 import { Exit, Vector } from '../../emulator/cpu/exits.ts';
 import {
-  FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, FPU_CONTROL, FPU_OPCODE, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, GPR, MXCSR, RIP, TLB_BYTES, USER_CS_64, USER_DS,
+  FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, FPU_CONTROL, FPU_OPCODE, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, GPR, MXCSR, RIP, TLB_BYTES, USER_CS_32, USER_CS_64, USER_DS,
   XMM, PAGE_SIZE, Segment,
 } from '../../emulator/cpu/state.ts';
 import { ThreadContext } from '../../emulator/host/process/thread-context.ts';
@@ -48,6 +48,7 @@ class CaseSpace implements PageAccess {
 export class EmulatedRunner {
   readonly cpu: Cpu;
   readonly space: CaseSpace;
+  private readonly mode: 64 | 32;
   private readonly linear: LinearMemory;
   private readonly context: ThreadContext;
   private readonly words: Uint32Array;
@@ -55,7 +56,8 @@ export class EmulatedRunner {
   private readonly pristine: Uint8Array;
 
   /** @param codeBytes size of the code image, whole pages. */
-  constructor(codeBytes: number, data: Uint8Array, options: CpuOptions) {
+  constructor(codeBytes: number, data: Uint8Array, mode: 64 | 32, options: CpuOptions) {
+    this.mode = mode;
     this.linear = new LinearMemory(CODE_AT - ENGINE_BYTES + codeBytes);
     this.cpu = new Cpu(this.linear, options);
     this.space = new CaseSpace(codeBytes / PAGE_SIZE);
@@ -91,8 +93,8 @@ export class EmulatedRunner {
     cpu.writeRflags(context, cases.getUint32(offset + Case.rflags, true));
     view.setUint32(context.at(MXCSR), cases.getUint32(offset + Case.mxcsr, true), true);
     for (let at = 0; at < 256; at += 4) view.setUint32(context.at(XMM) + at, cases.getUint32(offset + Case.xmm + at, true), true);
-    context.setSelector(Segment.cs, USER_CS_64);
-    context.setSelector(Segment.ss, USER_DS);
+    context.setSelector(Segment.cs, this.mode === 64 ? USER_CS_64 : USER_CS_32);
+    for (const segment of [Segment.ss, Segment.ds, Segment.es]) context.setSelector(segment, USER_DS);
     context.setSegmentBase(Segment.fs, BigInt(FS_BASE));
     context.setSegmentBase(Segment.gs, BigInt(GS_BASE));
     const status = cases.getUint16(offset + Case.fsw, true);

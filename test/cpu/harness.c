@@ -4,7 +4,8 @@
  * the handler again: with SIGTRAP after the instruction, or with the signal it caused. No assembly is needed, and all state,
  * x87 and SSE included, travels through the signal frame.
  *
- * harness <cases> <code image> <pristine data> <results>
+ * harness <cases> <code image> <pristine data> <results> <64|32>
+ * 32-bit cases run in compatibility mode: the frame they are started from has that code selector.
  * Layouts and addresses: case-layout.ts, which must agree. After the first case nothing of libc may be used: fs is the cases'.
  */
 #define _GNU_SOURCE
@@ -58,6 +59,7 @@ static const int GREG[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RB
 static struct test_case *cases;
 static struct result *results;
 static long count, current = -1;
+static uint16_t code_selector;
 static uint32_t *data; /* writable view of the cases' data */
 static uint32_t pristine[DATA_BYTES / 4], before[DATA_BYTES / 4];
 
@@ -104,6 +106,7 @@ static void load(const struct test_case *c, ucontext_t *uc) {
   for (int i = 0; i < 16; i++) g[GREG[i]] = c->gpr[i];
   g[REG_RIP] = c->rip;
   g[REG_EFL] = c->rflags;
+  g[REG_CSGSFS] = (g[REG_CSGSFS] & ~0xffffL) | code_selector;
   fp->mxcsr = c->mxcsr;
   fp->cwd = c->fcw;
   fp->swd = c->fsw;
@@ -157,7 +160,8 @@ static void *map_file(const char *path, int writable, void *at, int protection, 
 
 int main(int argc, char **argv) {
   long bytes;
-  if (argc != 5) return 2;
+  if (argc != 6) return 2;
+  code_selector = atoi(argv[5]) == 32 ? 0x23 : 0x33;
   cases = map_file(argv[1], 0, 0, PROT_READ, &bytes);
   count = bytes / sizeof(struct test_case);
   map_file(argv[2], 0, (void *)CODE, PROT_READ | PROT_EXEC, 0);
@@ -178,6 +182,7 @@ int main(int argc, char **argv) {
   const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
   for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, 0);
   alarm(120);
+  __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(0x2b)); /* what 32-bit cases address through */
   syscall(SYS_arch_prctl, ARCH_SET_GS, GS_BASE);
   __asm__ volatile("syscall\n\tint3" : : "a"(SYS_arch_prctl), "D"(ARCH_SET_FS), "S"(FS_BASE) : "rcx", "r11", "memory");
   return 3;

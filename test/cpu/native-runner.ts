@@ -15,13 +15,13 @@ export class NativeRunner {
   }
 
   /** Results of `count` cases, in records of Result.bytes. */
-  run(cases: Uint8Array, code: Uint8Array, data: Uint8Array): DataView {
+  run(cases: Uint8Array, code: Uint8Array, data: Uint8Array, mode: 64 | 32): DataView {
     const count = cases.length / Case.bytes;
     writeFileSync(this.path('cases'), cases);
     writeFileSync(this.path('code'), code);
     writeFileSync(this.path('data'), data);
     writeFileSync(this.path('results'), new Uint8Array(count * Result.bytes));
-    execFileSync(this.path('harness'), ['cases', 'code', 'data', 'results'].map((name) => this.path(name)));
+    execFileSync(this.path('harness'), [...['cases', 'code', 'data', 'results'].map((name) => this.path(name)), String(mode)]);
     const results = readFileSync(this.path('results'));
     return new DataView(results.buffer, results.byteOffset, results.length);
   }

@@ -11,6 +11,7 @@ const BY_MNEMONIC: Record<string, number> = {
   MUL: sf | zf | af | pf, IMUL: sf | zf | af | pf,
   DIV: cf | of | sf | zf | af | pf, IDIV: cf | of | sf | zf | af | pf,
   BT: of | sf | af | pf, BTS: of | sf | af | pf, BTR: of | sf | af | pf, BTC: of | sf | af | pf,
+  AAM: of | af | cf, AAD: of | af | cf, AAA: of | sf | zf | pf, AAS: of | sf | zf | pf, DAA: of, DAS: of,
   BSF: cf | of | sf | af | pf, BSR: cf | of | sf | af | pf,
 };
 

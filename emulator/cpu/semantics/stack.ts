@@ -12,6 +12,19 @@ const push: Semantic = (e) => {
   e.push(e.operandSize, e.f.get(value));
 };
 
+/** A selector pushed with 32 bits writes 16 of them, as CPUs do (SDM vol. 2B, PUSH); the stack pointer moves by 4 all the same. */
+const pushSegment: Semantic = (e) => {
+  if (e.operandSize !== 4) {
+    push(e);
+    return;
+  }
+  const { f } = e;
+  const value = e.keep(toI32(f, e.read(0)));
+  const top = e.keep(f.i32.sub(toI32(f, e.gpr(Reg.rsp, 4)), f.i32.const(4)));
+  e.storeAt('i32Store16', e.keep(f.convert.i64ExtendI32U(f.get(top))), f.get(value));
+  e.setGpr(Reg.rsp, 4, f.get(top));
+};
+
 // rsp first, so that POP rSP ends with what was popped. Memory destinations: the decoder has accounted for rsp as base (`pops-base`).
 const pop: Semantic = (e) => {
   const value = e.keep(e.pop(e.operandSize));
@@ -103,6 +116,11 @@ const enter: Semantic = (e) => {
     { reads: [Reg.rsp, Reg.rbp], writes: [Reg.rsp, Reg.rbp] });
 };
 
+/** Records the fault of a store at `va`; false when there would be none. */
+function cannotStore(env: HelperEnvironment, va: number, size: number): boolean {
+  return env.guestWrite(va, Math.min(size, toPageEnd(va))) === 0;
+}
+
 const EIGHT = [Reg.rax, Reg.rcx, Reg.rdx, Reg.rbx, Reg.rsp, Reg.rbp, Reg.rsi, Reg.rdi] as const;
 
 /** PUSHA and POPA: eight registers, rdi lowest; POPA skips the saved rSP. */
@@ -114,6 +132,8 @@ const allHelper = (save: boolean): Helper<'i32'> => ({
     const top = env.view.getUint32(GPR + Reg.rsp * 8, true);
     const at = (n: number): number => (7 - n) * size;
     if (save) {
+      // rax, at the highest address, faults first.
+      if (cannotStore(env, (top - size) >>> 0, size)) return 1;
       const bytes = new Uint8Array(8 * size);
       for (const n of EIGHT) bytes.set(env.u8.subarray(GPR + n * 8, GPR + n * 8 + size), at(n));
       if (!writeGuest(env, (top - 8 * size) >>> 0, bytes)) return 1;
@@ -136,12 +156,12 @@ export const stackRows: readonly FormRow[] = [
   ['PUSH', 'FF /6', 'Ev', push, 'd64'],
   ['PUSH', '68 iz', 'Iz', push, 'd64'],
   ['PUSH', '6A ib', 'sIb', push, 'd64'],
-  ['PUSH', '06', 'ES', push, 'i64'],
-  ['PUSH', '0E', 'CS', push, 'i64'],
-  ['PUSH', '16', 'SS', push, 'i64'],
-  ['PUSH', '1E', 'DS', push, 'i64'],
-  ['PUSH', '0F A0', 'FS', push, 'd64'],
-  ['PUSH', '0F A8', 'GS', push, 'd64'],
+  ['PUSH', '06', 'ES', pushSegment, 'i64'],
+  ['PUSH', '0E', 'CS', pushSegment, 'i64'],
+  ['PUSH', '16', 'SS', pushSegment, 'i64'],
+  ['PUSH', '1E', 'DS', pushSegment, 'i64'],
+  ['PUSH', '0F A0', 'FS', pushSegment, 'd64'],
+  ['PUSH', '0F A8', 'GS', pushSegment, 'd64'],
   ['POP', '58+r', 'Zv', pop, 'd64'],
   ['POP', '8F /0', 'Ev', pop, 'd64 pops-base'],
   ['POP', '07', 'ES', popSegment(0), 'i64'],

@@ -6,7 +6,7 @@ import type { FormRow, Semantic } from '../decode/form.ts';
 import { Exit, Vector } from '../exits.ts';
 import { Flag } from '../flags.ts';
 import type { I32 } from '../wasm/function-builder.ts';
-import { toI32, updateKeeping } from './integer-bits.ts';
+import { toI32 } from './integer-bits.ts';
 
 const nothing: Semantic = () => {};
 
@@ -37,14 +37,11 @@ const bound: Semantic = (e) => {
 /** ARPL: raises the selector's privilege level to the source's, ZF says whether it had to. */
 const adjustPrivilegeLevel: Semantic = (e) => {
   const { f } = e;
-  const source = e.keep(f.i32.and(toI32(f, e.read(1)), f.i32.const(3)));
-  const { old, result } = updateKeeping(e, 0, (selector) => {
-    const level = f.i32.and(toI32(f, f.get(selector)), f.i32.const(3));
-    const raised = e.keep(f.i32.ltU(level, f.get(source)));
-    return f.select(f.i32.or(f.i32.and(toI32(f, f.get(selector)), f.i32.const(0xfffc)), f.get(source)), toI32(f, f.get(selector)), f.get(raised));
-  });
-  const changed = e.keep(f.i32.ne(toI32(f, f.get(old)), toI32(f, f.get(result))));
-  e.setAllFlags(f.i32.or(f.i32.and(e.arithmeticFlags(), f.i32.const(~Flag.zf)), f.i32.mul(f.get(changed), f.i32.const(Flag.zf))));
+  const selector = e.keep(toI32(f, e.read(0)));
+  const level = e.keep(f.i32.and(toI32(f, e.read(1)), f.i32.const(3)));
+  const raised = e.keep(f.i32.ltU(f.i32.and(f.get(selector), f.i32.const(3)), f.get(level)));
+  e.when(f.get(raised), () => e.write(0, f.i32.or(f.i32.and(f.get(selector), f.i32.const(0xfffc)), f.get(level))));
+  e.setAllFlags(f.i32.or(f.i32.and(e.arithmeticFlags(), f.i32.const(~Flag.zf)), f.i32.mul(f.get(raised), f.i32.const(Flag.zf))));
 };
 
 /** NOP space with a ModRM byte: prefetches (0F 18), hint NOPs, ENDBR, and NOP itself (0F 1F). */
