@@ -4,6 +4,7 @@ import { Machine, type Ending } from '../../emulator/debug/machine.ts';
 import { MachineSetupError } from '../../emulator/host/files/setup-error.ts';
 import { StandardIo } from '../../emulator/host/files/standard-io.ts';
 import { Kernel } from '../../emulator/host/kernel.ts';
+import { stateHash } from '../../emulator/host/state-hash.ts';
 import { signalName } from '../../emulator/host/signals/signal-numbers.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
@@ -92,6 +93,10 @@ async function start({ kind, program, args, settings }: Start): Promise<number> 
   const io = new StandardIo(kernel, { terminal: terminal.terminal, onOutput: (fd, bytes) => terminal.write(fd, bytes) });
   const child = kernel.spawn(file.path, [kind === 'run' ? program : file.path, ...args], environment(settings), { cwd: folder, stdio: io.files });
   io.attach(child);
+  let finalState = '';
+  if (settings.stats) kernel.hooks.onProcessEnding = (process) => {
+    if (process === child) finalState = stateHash(kernel);
+  };
   let served = false;
   const machine = new Machine(kernel, child, {
     paced: () => settings.realtime || terminal.inputOpen,
@@ -119,7 +124,7 @@ async function start({ kind, program, args, settings }: Start): Promise<number> 
     await server?.close();
     const status = exitStatus(ending, quit);
     if (ending.kind === 'ended' && (ending.status & 0x7f) !== 0 && !settings.quiet) say(`${program} was ended by ${signalName(ending.status & 0x7f)}`);
-    if (settings.stats) process.stderr.write(statistics(kernel, (performance.now() - begin) / 1000));
+    if (settings.stats) process.stderr.write(statistics(kernel, (performance.now() - begin) / 1000, finalState));
     await drain();
     return status;
   } finally {
