@@ -8,8 +8,8 @@ import { DeviceInode } from './special-inode.ts';
 import { TmpfsDirectory } from './tmpfs.ts';
 
 const DIRECTORIES: readonly (readonly [string, number])[] = [
-  ['/bin', 0o755], ['/dev', 0o755], ['/etc', 0o755], ['/home', 0o755], ['/lib', 0o755], ['/lib64', 0o755], ['/proc', 0o555], ['/root', 0o700], ['/run', 0o755],
-  ['/sys', 0o555], ['/tmp', 0o1777], ['/usr', 0o755], ['/var/tmp', 0o1777],
+  ['/dev', 0o755], ['/etc', 0o755], ['/home', 0o755], ['/proc', 0o555], ['/root', 0o700], ['/run', 0o755],
+  ['/sys', 0o555], ['/tmp', 0o1777], ['/var/tmp', 0o1777],
 ];
 const FILES: readonly (readonly [string, string])[] = [
   ['/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n'],

@@ -22,10 +22,11 @@ import type { PseudoTerminals } from './pseudo-terminal-table.ts';
 import { ProcFileSystem } from './proc/proc-file-system.ts';
 import { rootTable } from './proc/system-entries.ts';
 import { Share, type ShareOptions } from './share.ts';
+import { ShareSymlink } from './share-node.ts';
 import { MachineSetupError } from './setup-error.ts';
 import { SocketNames } from './sockets/socket-names.ts';
 import type { Timestamp } from './timestamp.ts';
-import { TmpfsDirectory, TmpfsFile } from './tmpfs.ts';
+import { TmpfsDirectory, TmpfsFile, TmpfsSymlink } from './tmpfs.ts';
 
 export interface VfsOptions {
   readonly frames: Frames;
@@ -96,17 +97,27 @@ export class Vfs {
     return at.inode.isDirectory ? new FsState(this.root, at) : -Errno.ENOTDIR;
   }
 
-  /** Makes a directory and its parents, at machine set-up; returns the dentry that is visible there. */
+  /** Makes a directory and its parents, at machine set-up; returns the dentry that is visible there. Symbolic links are followed. */
   makeDirectories(path: string, mode = 0o755): Dentry {
     let at = this.root.top();
-    const names = path.split('/').filter((name) => name !== '');
-    names.forEach((name, i) => {
+    const rest = path.split('/').filter((name) => name !== '');
+    for (let links = 0, name = rest.shift(); name !== undefined; name = rest.shift()) {
       if (!isDirectoryInode(at.inode)) throw new MachineSetupError(`${path}: ${at.path} is not a directory`);
+      if (name === '.') continue;
+      if (name === '..') {
+        at = at.up(this.root.top());
+        continue;
+      }
       let inode = at.inode.lookup(name, undefined);
-      if (inode === -Errno.ENOENT) inode = at.inode.make(name, { mode: FileType.directory | (i === names.length - 1 ? mode : 0o755), uid: 0, gid: 0 });
+      if (inode === -Errno.ENOENT) inode = at.inode.make(name, { mode: FileType.directory | (rest.length === 0 ? mode : 0o755), uid: 0, gid: 0 });
       if (typeof inode === 'number') throw new MachineSetupError(`${path}: cannot make directory ${name} in ${at.path}`);
-      at = at.child(name, inode).top();
-    });
+      if (inode instanceof TmpfsSymlink || inode instanceof ShareSymlink) {
+        const target = inode.readLink();
+        if (typeof target === 'number' || ++links > 40) throw new MachineSetupError(`${path}: cannot follow ${name} in ${at.path}`);
+        if (target.startsWith('/')) at = this.root.top();
+        rest.unshift(...target.split('/').filter((part) => part !== ''));
+      } else at = at.child(name, inode).top();
+    }
     return at;
   }
 
@@ -126,7 +137,8 @@ export class Vfs {
   makeSymlink(path: string, target: string): void {
     const slash = path.lastIndexOf('/');
     const parent = this.makeDirectories(path.slice(0, slash));
-    if (parent.inode instanceof TmpfsDirectory) parent.inode.make(path.slice(slash + 1), { mode: FileType.symlink | 0o777, target, uid: 0, gid: 0 });
+    const name = path.slice(slash + 1);
+    if (parent.inode instanceof TmpfsDirectory && typeof parent.inode.lookup(name) === 'number') parent.inode.make(name, { mode: FileType.symlink | 0o777, target, uid: 0, gid: 0 });
   }
 
   /** Mounts a file system's root on an existing dentry. */
