@@ -18,6 +18,8 @@ export class CodeReader implements CodeSource {
   private readonly host: RegionHost;
   private readonly space: PageAccess;
   private readonly known = new Map<number, CodePage | undefined>();
+  /** Runs of the interpreter's blocks by address, by page. */
+  private readonly blocks = new Map<number, ReadonlyMap<number, number>>();
   /** An instruction that crosses into the next page is put together here. */
   private readonly crossing = new Uint8Array(4 * MAX_LENGTH);
 
@@ -45,6 +47,17 @@ export class CodeReader implements CodeSource {
     this.crossing.set(u8.subarray(page.frame + offset, page.frame + PAGE_SIZE));
     this.crossing.set(u8.subarray(next.frame, next.frame + MAX_LENGTH), first);
     return decode(this.crossing, 0, first + MAX_LENGTH, address, this.mode, into) === 'ok';
+  }
+
+  runs(address: number): number {
+    const number = Math.floor(address / PAGE_SIZE);
+    let runs = this.blocks.get(number);
+    if (runs === undefined) {
+      const page = this.page(number);
+      runs = new Map(page === undefined ? [] : this.host.blocksIn(page, this.mode).map((block) => [block.rip, block.runs]));
+      this.blocks.set(number, runs);
+    }
+    return runs.get(address) ?? 0;
   }
 
   // Of the table's entries, those the interpreter has been at.

@@ -10,6 +10,8 @@ import { PAGE_SIZE } from '../state.ts';
 /** TurboFan's time grows faster than the function: 4–10 ms for a region of this size (measured). */
 export const MAX_BLOCKS = 64;
 export const MAX_INSTRUCTIONS = 400;
+/** From here on a region ends where a block starts that is as hot as its entry, so that the next region starts where others would, too. */
+const ENOUGH_INSTRUCTIONS = 300;
 
 /** Where code comes from. */
 export interface CodeSource {
@@ -19,6 +21,8 @@ export interface CodeSource {
   decode(address: number, into: Instruction): boolean;
   /** A region must not run into this address (breakpoint). */
   isStop(address: number): boolean;
+  /** How often the interpreter ran the block that starts here. */
+  runs(address: number): number;
   /** Where an indirect jump at the end of the instructions `before` is likely to go, the most frequent target first. */
   likelyTargets(jump: Instruction, before: readonly Instruction[]): readonly number[];
 }
@@ -74,6 +78,7 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
   /** Likely targets by address of the indirect jump. */
   const likely = new Map<number, readonly number[]>();
   const queue = [entry];
+  const hot = Math.max(1, source.runs(entry) / 2);
   const follow = (address: number): void => {
     if (leaders.has(address) || queue.includes(address)) return;
     queue.push(address);
@@ -108,6 +113,7 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
         leaders.add(next);
         break;
       }
+      if (instructions.size >= ENOUGH_INSTRUCTIONS && source.runs(next) >= hot) break;
       if (!translatable(source, next, instructions)) break;
       address = next;
     }
