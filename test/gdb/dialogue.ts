@@ -32,9 +32,11 @@ export async function listen(args: readonly string[]): Promise<Listening> {
   return { child, port, output: () => stdout, errors: () => stderr, ended };
 }
 
+/** As a command: a moment after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
+export const INTERRUPT = 'echo [interrupt me]\\n';
+const INTERRUPT_AFTER_MS = 700;
+
 export interface GdbOptions {
-  /** Milliseconds after which gdb gets SIGINT, as from Ctrl-C; several: again and again. */
-  readonly interrupts?: readonly number[];
   readonly symbols?: string;
   readonly timeout?: number;
 }
@@ -48,7 +50,9 @@ export function gdb(port: number, commands: readonly string[], options: GdbOptio
       if (error !== null && error.killed === true) reject(new Error(`gdb did not come to an end:\n${stdout}${stderr}`));
       else resolve(stdout + stderr);
     });
-    for (const after of options.interrupts ?? []) setTimeout(() => child.kill('SIGINT'), after);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      for (const _ of chunk.toString().matchAll(/\[interrupt me\]/g)) setTimeout(() => child.kill('SIGINT'), INTERRUPT_AFTER_MS);
+    });
   });
 }
 

@@ -1,6 +1,6 @@
 /** Every capability of the stub, one dialogue each, with an ordinary program as the debuggee. */
 import { describe, expect, it } from 'vitest';
-import { debugProgram, gdb, listen } from './dialogue.ts';
+import { debugProgram, gdb, INTERRUPT, listen } from './dialogue.ts';
 import { guestProgram } from '../fixtures/guest-program.ts';
 
 const TRAILER = 'continue';
@@ -8,7 +8,7 @@ const TRAILER = 'continue';
 describe('breakpoints', () => {
   it('connects at the first instruction, breaks, steps, finishes and sees the exit', async () => {
     const { gdb: text, stdout, status } = await debugProgram('basic', [
-      'p $pc == (void (*)()) _start', 'break add', 'continue', 'bt', 'info args', 'stepi', 'next', 'finish', 'tbreak swap', 'continue', 'info breakpoints', 'delete', TRAILER,
+      'p $pc == (void (*)()) _start', 'break add', 'continue', 'bt', 'info args', 'stepi', 'finish', 'tbreak swap', 'continue', 'info breakpoints', 'delete', TRAILER,
     ]);
     expect(text).toContain('$1 = 1');
     expect(text).toMatch(/Breakpoint 1, add \(a=2, b=3\)/);
@@ -41,17 +41,16 @@ describe('breakpoints', () => {
 
 describe('stepping', () => {
   it('steps into, over, out and until', async () => {
-    const { gdb: text } = await debugProgram('basic', ['break main', 'continue', 'next', 'next', 'step', 'info locals', 'next', 'next', 'next', 'until', 'finish', 'step', 'bt 1', 'delete', TRAILER]);
+    const { gdb: text } = await debugProgram('basic', ['break main', 'continue', 'next', 'next', 'step', 'info locals', 'next', 'next', 'next', 'until', 'finish', 'step', 'bt 1', 'finish', 'delete', TRAILER]);
     expect(text).toContain('count_to (limit=10)');
-    expect(text).toContain('Run till exit');
     expect(text).toContain('#0  add (a=2, b=3)');
+    expect(text).toContain('Value returned is $1 = 5');
   });
 
   it('steps over a handled fault and sees neither fault nor handler', async () => {
     const { gdb: text, stdout } = await debugProgram('fault', ['break handled_fault', 'continue', 'next', 'next', 'next', 'next', 'next', 'p *trap_page', 'delete', TRAILER]);
-    expect(text).toContain('*trap_page = 42');
     expect(text).toContain('$1 = 42');
-    expect(text).not.toMatch(/on_segv|SIGSEGV/);
+    expect(text).not.toMatch(/on_segv \(|signal SIGSEGV/);
     expect(stdout).toBe('42\n');
   });
 
@@ -92,7 +91,7 @@ describe('data', () => {
   it('examines and changes memory and registers', async () => {
     const { gdb: text } = await debugProgram('basic', [
       'break add', 'continue', 'x/s buffer', 'x/4xw &wide', 'set var a = 40', 'p a + b', 'p $xmm0', 'p $st0', 'p $mxcsr', 'info registers rip cs fs_base gs_base orig_rax eflags',
-      'info all-registers fctrl', 'set $rax = 0x1122334455667788', 'p/x $eax', 'p/x $al', 'x/2i $pc', 'find &buffer, +64, "all"', 'x 0', 'set var *(int *) 0 = 1', 'finish', 'delete', TRAILER,
+      'info all-registers fctrl', 'set $rax = 0x1122334455667788', 'p/x $eax', 'p/x $al', 'x/2i $pc', 'find &buffer, +64, (char) 97, (char) 108, (char) 108', 'x 0', 'set var *(int *) 0 = 1', 'finish', 'delete', TRAILER,
     ]);
     expect(text).toContain('"watch this buffer, all of it"');
     expect(text).toContain('= 43');
@@ -141,7 +140,7 @@ describe('signals', () => {
 
   it('lets the program repair its own faults', async () => {
     const { gdb: text, stdout } = await debugProgram('fault', ['continue']);
-    expect(text).not.toContain('SIGSEGV');
+    expect(text).not.toContain('signal SIGSEGV');
     expect(stdout).toBe('42\n');
   });
 
@@ -177,7 +176,7 @@ describe('signals', () => {
 
 describe('running and interrupting', () => {
   it('interrupts a program that spins', async () => {
-    const { gdb: text, status } = await debugProgram('spin', ['continue', 'bt', 'set var flag = 1', 'continue'], { interrupts: [2500] });
+    const { gdb: text, status } = await debugProgram('spin', [INTERRUPT, 'continue', 'bt', 'set var flag = 1', 'continue']);
     expect(text).toContain('received signal SIGINT');
     expect(text).toMatch(/spin \(\)/);
     expect(status).toBe(5);
@@ -187,11 +186,14 @@ describe('running and interrupting', () => {
     const program = guestProgram('gdb-program.c', ['-O0', '-g', '-static']);
     const machine = await listen(['run', '--gdb', ':0', '--wait', '--realtime', program, 'sleep']);
     try {
-      const text = await gdb(machine.port, ['continue', 'bt', 'p $rax', 'p $orig_rax', 'info threads', 'p add(40, 2)', 'bt 1', 'p $rax', 'stepi&', 'detach'], { symbols: program, interrupts: [2500] });
-      expect(text).toContain('received signal SIGINT');
+      const text = await gdb(machine.port, [
+        INTERRUPT, 'continue', 'bt', 'p $rax', 'p $orig_rax', 'info threads', 'p add(40, 2)', 'bt 1', 'p $rax', INTERRUPT, 'stepi', 'p add(41, 2)', 'detach',
+      ], { symbols: program });
+      expect(text.match(/received signal SIGINT/g)).toHaveLength(2);
       expect(text).toMatch(/sleep_long \(\)/);
-      expect(text).toContain('= -512');
+      expect(text.match(/= -512/g)).toHaveLength(2);
       expect(text).toContain('= 42');
+      expect(text).toContain('= 43');
       expect(text).toMatch(/sleeping in (clock_)?nanosleep/);
       // Reconnect while it runs: it sleeps where it slept.
       const again = await gdb(machine.port, ['bt', 'kill'], { symbols: program });
