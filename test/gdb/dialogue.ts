@@ -32,9 +32,9 @@ export async function listen(args: readonly string[]): Promise<Listening> {
   return { child, port, output: () => stdout, errors: () => stderr, ended };
 }
 
-/** As a command: a moment after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
+/** As a command: soon after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
 export const INTERRUPT = 'echo [interrupt me]\\n';
-const INTERRUPT_AFTER_MS = 700;
+const INTERRUPT_AFTER_MS = 1000;
 
 export interface GdbOptions {
   readonly symbols?: string;
@@ -50,9 +50,16 @@ export function gdb(port: number, commands: readonly string[], options: GdbOptio
       if (error !== null && error.killed === true) reject(new Error(`gdb did not come to an end:\n${stdout}${stderr}`));
       else resolve(stdout + stderr);
     });
+    // Under load gdb may not be there yet, and then takes no notice: ask again.
+    let wanted = 0;
+    let seen = 0;
     child.stdout?.on('data', (chunk: Buffer) => {
-      for (const _ of chunk.toString().matchAll(/\[interrupt me\]/g)) setTimeout(() => child.kill('SIGINT'), INTERRUPT_AFTER_MS);
+      const text = chunk.toString();
+      wanted += text.split('[interrupt me]').length - 1;
+      seen += text.split('received signal SIGINT').length - 1;
     });
+    const timer = setInterval(() => wanted > seen && child.kill('SIGINT'), INTERRUPT_AFTER_MS);
+    child.once('close', () => clearInterval(timer));
   });
 }
 
