@@ -89,10 +89,11 @@ export class Kernel {
   constructor(options: Partial<KernelOptions> = {}, trace?: Trace) {
     this.options = { ...DEFAULT_OPTIONS, ...options };
     this.trace = trace ?? new Trace(this.options.trace);
-    this.linear = new LinearMemory(this.options.memory);
-    this.frames = new Frames(this.linear);
-    this.spaces = new AddressSpaces(this.frames, this.options.maximumSpaces);
-    this.contexts = new BlockPool(this.frames, CONTEXT_SIZE);
+    const { memory, maximumSpaces, maximumThreads } = this.options;
+    this.linear = new LinearMemory(memory + AddressSpaces.tableBytes(maximumSpaces) + BlockPool.bytes(CONTEXT_SIZE, maximumThreads));
+    this.frames = new Frames(this.linear, memory);
+    this.spaces = new AddressSpaces(this.frames, maximumSpaces);
+    this.contexts = new BlockPool(this.frames, CONTEXT_SIZE, maximumThreads);
     this.cpu = new Cpu(this.linear, { regions: this.options.regions });
     this.frames.watcher = this.cpu;
     this.clock = new Clock(this.options.epoch);

@@ -19,7 +19,7 @@ const FIXED = ANONYMOUS | MapFlag.fixed;
 // Linear memory is large to set up, so the tests share one.
 const linear = new LinearMemory(32 * 1024 * 1024);
 const frames = new Frames(linear);
-const spaces = new AddressSpaces(frames);
+const spaces = new AddressSpaces(frames, 64);
 
 function makeSpace(): AddressSpace {
   const space = spaces.create(LAYOUT, LIMITS);
@@ -361,7 +361,7 @@ describe('pages', () => {
 
   it('run out without harm', () => {
     const small = new Frames(new LinearMemory(1024 * 1024), 3 * PAGE_SIZE);
-    const few = new AddressSpaces(small);
+    const few = new AddressSpaces(small, 2);
     const space = few.create(LAYOUT, LIMITS);
     const address = space?.map(0, 3 * PAGE_SIZE, Prot.read, ANONYMOUS) ?? 0;
     space?.protect(address, 3 * PAGE_SIZE, RW);

@@ -16,22 +16,24 @@ export class AddressSpaces implements Mappings {
   readonly minimumAddress = 0x10000;
   private readonly tlbs: BlockPool;
   private readonly alive = new Set<AddressSpace>();
-  private readonly maximum: number;
   private ids = 0;
   private contexts = 0;
   private sharedObjects = 0;
 
   /** @param maximum how many there may be at a time. */
-  constructor(frames: Frames, maximum = 2048) {
+  constructor(frames: Frames, maximum: number) {
     this.frames = frames;
     frames.mappings = this;
-    this.maximum = maximum;
-    this.tlbs = new BlockPool(frames, TLB_BYTES * 2);
+    this.tlbs = new BlockPool(frames, TLB_BYTES * 2, maximum);
+  }
+
+  /** Bytes of linear memory which `maximum` address spaces need besides their pages. */
+  static tableBytes(maximum: number): number {
+    return BlockPool.bytes(TLB_BYTES * 2, maximum);
   }
 
   /** An empty address space with one reference; undefined: ENOMEM. */
   create(layout: Layout, limits: SpaceLimits): AddressSpace | undefined {
-    if (this.alive.size >= this.maximum) return undefined;
     const block = this.tlbs.take();
     if (block === 0) return undefined;
     const tlb = new Tlb(this.frames.linear, block);

@@ -99,13 +99,14 @@ export class Frames {
   }
 
   /**
-   * Takes `bytes` (rounded up to pages) for the machine's own tables, from the top; they never come back, so callers pool them.
-   * Returns a linear address, or 0 when there is no room.
+   * Takes `bytes` (rounded up to pages) for the machine's own tables, from the top; they never come back. Returns their linear address.
+   * @throws when there is no room
    */
   reserve(bytes: number): number {
     const pages = Math.ceil(bytes / PAGE_SIZE);
-    if (this.top - pages < this.fresh) return 0;
+    if (this.top - pages < this.fresh) throw new Error(`no room for ${bytes} bytes of tables`);
     this.top -= pages;
+    this.limit = Math.min(this.limit, this.top - FIRST);
     return this.top * PAGE_SIZE;
   }
 
@@ -121,28 +122,34 @@ export class Frames {
   }
 }
 
-/** Equal blocks of linear memory taken from `Frames.reserve`: TLBs, thread contexts. */
+/** Equal blocks of linear memory for the machine's own tables: TLBs, thread contexts. All are set aside at once, so that guests cannot use them up. */
 export class BlockPool {
-  private readonly frames: Frames;
   private readonly size: number;
+  private readonly end: number;
+  /** First block never handed out. */
+  private fresh: number;
   private readonly free: number[] = [];
 
-  constructor(frames: Frames, size: number) {
-    this.frames = frames;
+  /** @throws when linear memory has no room for `count` blocks of `size` bytes */
+  constructor(frames: Frames, size: number, count: number) {
     this.size = size;
+    this.fresh = frames.reserve(size * count);
+    this.end = this.fresh + size * count;
   }
 
-  /** Linear address of a block with unspecified contents; 0 when there is no room. */
+  /** Bytes of linear memory a pool takes. */
+  static bytes(size: number, count: number): number {
+    return Math.ceil((size * count) / PAGE_SIZE) * PAGE_SIZE;
+  }
+
+  /** Linear address of a block with unspecified contents; 0 when all are in use. */
   take(): number {
     const block = this.free.pop();
     if (block !== undefined) return block;
-    const bytes = Math.max(this.size, PAGE_SIZE);
-    const base = this.frames.reserve(bytes);
-    if (base === 0) return 0;
-    for (let at = base + bytes - this.size; at > base; at -= this.size) {
-      if (at + this.size <= base + bytes && (at - base) % this.size === 0) this.free.push(at);
-    }
-    return base;
+    if (this.fresh === this.end) return 0;
+    const first = this.fresh;
+    this.fresh += this.size;
+    return first;
   }
 
   give(block: number): void {
