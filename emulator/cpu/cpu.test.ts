@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Cpu } from './cpu.ts';
+import { Cpu, type CpuOptions } from './cpu.ts';
 import { Exit, PageFaultError, Vector } from './exits.ts';
-import { CONTEXT_SIZE, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, Reg } from './state.ts';
+import { CONTEXT_SIZE, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, Reg, Segment, USER_CS_32 } from './state.ts';
+import { RegionTranslator } from './translator/translator.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { ThreadContext } from '../host/process/thread-context.ts';
 import { FlatSpace } from '../../test/cpu/flat-space.ts';
@@ -11,9 +12,9 @@ const DATA = 0x600000;
 const STACK_TOP = 0x702000;
 
 /** A machine with two pages of code, data and stack each, and `code` at CODE. */
-function machine(code: readonly number[], codeAccess = 'rx') {
+function machine(code: readonly number[], codeAccess = 'rx', options: CpuOptions = {}) {
   const linear = new LinearMemory(16 * 1024 * 1024);
-  const cpu = new Cpu(linear);
+  const cpu = new Cpu(linear, options);
   const space = new FlatSpace(linear);
   space.map(CODE, 2, codeAccess);
   space.map(DATA, 2, 'rw');
@@ -269,5 +270,170 @@ describe('watchpoints', () => {
     cpu.removeWatchpoint(1);
     context.rip = CODE;
     expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+  });
+});
+
+describe('string instructions', () => {
+  // mov ecx, 6000; rep stosb; syscall: chunks end at page boundaries, each counts as one instruction.
+  const FILL = [0xb9, ...dword(6000), 0xf3, 0xaa, ...SYSCALL];
+
+  it('count one per chunk and can be cut between chunks', () => {
+    const { cpu, context, space } = machine(FILL);
+    context.setGprNumber(Reg.rdi, DATA + 0x800);
+    context.setGprNumber(Reg.rax, 0x5a);
+    expect(cpu.run(context, space, 2)).toBe(Exit.budget);
+    expect(context.rip).toBe(CODE + 5);
+    expect(context.gprNumber(Reg.rcx)).toBe(6000 - 0x800);
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(2);
+    expect([...space.read(DATA + 0x800, 6000)].every((byte) => byte === 0x5a)).toBe(true);
+    expect([...space.read(DATA + 0x7ff, 1), ...space.read(DATA + 0x800 + 6000, 1)]).toEqual([0, 0]);
+  });
+
+  it('stop at the first byte that cannot be written', () => {
+    const { cpu, context, space, fault } = machine(FILL);
+    context.setGprNumber(Reg.rdi, DATA + 0x1f00);
+    expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+    expect(fault().address).toBe(DATA + 0x2000);
+    expect(context.gprNumber(Reg.rcx)).toBe(6000 - 0x100);
+    expect(context.gprNumber(Reg.rdi)).toBe(DATA + 0x2000);
+    expect(context.rip).toBe(CODE + 5);
+  });
+
+  it('are seen by watchpoints', () => {
+    const { cpu, context, space } = machine(FILL);
+    context.setGprNumber(Reg.rdi, DATA);
+    cpu.addWatchpoint({ id: 8, address: DATA + 0x100, length: 4, kind: 'access' });
+    expect(cpu.run(context, space, 100)).toBe(Exit.watchpoint);
+    expect(cpu.exitArgument).toBe(8n);
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+  });
+});
+
+describe('32-bit mode', () => {
+  // mov eax, 1; inc eax (40); push eax; pop ecx; call f; int 0x80;  f: lea edx, [ecx + 0xffffffff]; ret
+  const PROGRAM = [...movEax(1), 0x40, 0x50, 0x59, 0xe8, ...dword(2), 0xcd, 0x80, 0x8d, 0x51, 0xff, 0xc3];
+
+  it('uses 32-bit stack, registers and addresses', () => {
+    const { cpu, context, space } = machine(PROGRAM);
+    context.setSelector(Segment.cs, USER_CS_32);
+    context.setGpr(Reg.rcx, 0xffffffffffffffffn);
+    expect(cpu.run(context, space, 100)).toBe(Exit.interrupt);
+    expect(cpu.exitArgument).toBe(0x80n);
+    expect([context.gpr(Reg.rax), context.gpr(Reg.rcx), context.gpr(Reg.rdx)]).toEqual([2n, 2n, 1n]);
+    expect(context.gprNumber(Reg.rsp)).toBe(STACK_TOP);
+    expect(context.rip).toBe(CODE + 15);
+    expect(cpu.retired).toBe(8);
+  });
+
+  it('wraps addresses at 4 GiB', () => {
+    const { cpu, context, space } = machine([0x8b, 0x81, ...dword(DATA - 0x10), 0xcd, 0x80]);
+    space.write(DATA, [7]);
+    context.setSelector(Segment.cs, USER_CS_32);
+    context.setGpr(Reg.rcx, 0x10n);
+    expect(cpu.run(context, space, 100)).toBe(Exit.interrupt);
+    context.rip = CODE;
+    space.write(CODE + 2, dword(DATA + 0x20));
+    cpu.frameChanged(space.touch(CODE / 0x1000, 2));
+    context.setGpr(Reg.rcx, 0xffffffe0n);
+    expect(cpu.run(context, space, 100)).toBe(Exit.interrupt);
+    expect(context.gpr(Reg.rax)).toBe(7n);
+  });
+
+  it('is other code than the same bytes in 64-bit mode', () => {
+    // 40 is inc eax, or a REX prefix of the nop after it.
+    const { cpu, context, space } = machine([0x40, 0x90, 0xcd, 0x80]);
+    for (const [selector, value] of [[USER_CS_32, 1n], [0x33, 0n], [USER_CS_32, 1n]] as const) {
+      context.setSelector(Segment.cs, selector);
+      context.rip = CODE;
+      context.setGpr(Reg.rax, 0n);
+      expect(cpu.run(context, space, 100)).toBe(Exit.interrupt);
+      expect(context.gpr(Reg.rax)).toBe(value);
+    }
+  });
+});
+
+describe('the code arena', () => {
+  it('is flushed when full, and the run goes on', () => {
+    const linear = new LinearMemory(64 * 1024 * 1024);
+    const cpu = new Cpu(linear);
+    const space = new FlatSpace(linear);
+    const pages = 1100;
+    space.map(CODE, pages, 'rx');
+    const end = CODE + pages * 0x1000 - 5;
+    for (let page = 0; page < pages; page++) linear.u8.fill(0x90, space.touch(CODE / 0x1000 + page, 2), space.touch(CODE / 0x1000 + page, 2) + 0x1000);
+    space.write(end, [0xe9, ...dword(CODE - end - 5)]);
+    const context = new ThreadContext(linear, linear.u8.length - CONTEXT_SIZE);
+    cpu.initialise(context);
+    context.rip = CODE;
+    const length = end - CODE + 1;
+    expect(cpu.run(context, space, length + 1000)).toBe(Exit.budget);
+    expect(context.rip).toBe(CODE + 1000);
+    expect(cpu.stats.blocks).toBeGreaterThan(60_000);
+  }, 30_000);
+});
+
+describe('with regions', () => {
+  const options: CpuOptions = { threshold: 3, translator: (host) => new RegionTranslator(host, 'sync') };
+  /** L: add rax, 1; mov [DATA], rax; cmp rax, rcx; jne L; syscall */
+  const LOOP = [0x48, 0x83, 0xc0, 1, ...storeRax(DATA), 0x48, 0x39, 0xc8, 0x75, 0xef, ...SYSCALL];
+
+  function warm() {
+    const m = machine(LOOP, 'rwx', options);
+    m.context.setGprNumber(Reg.rcx, 1000);
+    for (let i = 0; i < 4; i++) {
+      m.context.rip = CODE;
+      m.context.setGpr(Reg.rax, 0n);
+      expect(m.cpu.run(m.context, m.space, 10_000)).toBe(Exit.syscall);
+      expect(m.cpu.retired).toBe(4001);
+    }
+    expect(m.cpu.stats.regions).toBeGreaterThan(0);
+    m.context.rip = CODE;
+    m.context.setGpr(Reg.rax, 0n);
+    return m;
+  }
+
+  it('a breakpoint set later stops inside what was translated', () => {
+    const { cpu, context, space } = warm();
+    cpu.addBreakpoint(CODE + 12);
+    expect(cpu.run(context, space, 10_000)).toBe(Exit.breakpoint);
+    expect(context.rip).toBe(CODE + 12);
+    expect(cpu.retired).toBe(2);
+    cpu.removeBreakpoint(CODE + 12);
+    expect(cpu.run(context, space, 10_000)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(3999);
+  });
+
+  it('a watchpoint reports the store, with everything before it done and nothing after', () => {
+    const { cpu, context, space } = warm();
+    cpu.addWatchpoint({ id: 5, address: DATA, length: 8, kind: 'write' });
+    for (let i = 1; i <= 3; i++) {
+      expect(cpu.run(context, space, 10_000)).toBe(Exit.watchpoint);
+      expect(context.rip).toBe(CODE + 12);
+      expect(context.gpr(Reg.rax)).toBe(BigInt(i));
+      expect(cpu.retired).toBe(i === 1 ? 2 : 4);
+    }
+  });
+
+  it('a store into translated code takes effect', () => {
+    const { cpu, context, space } = warm();
+    const other = new ThreadContext(cpu.linear, cpu.linear.u8.length - 2 * CONTEXT_SIZE);
+    cpu.initialise(other);
+    // mov byte [CODE+3], 5; syscall: the loop now adds 5.
+    space.write(CODE + 0x100, [0xc6, 0x04, 0x25, ...dword(CODE + 3), 5, ...SYSCALL]);
+    other.rip = CODE + 0x100;
+    expect(cpu.run(other, space, 10)).toBe(Exit.syscall);
+    expect(cpu.run(context, space, 10_000)).toBe(Exit.syscall);
+    expect(cpu.retired).toBe(801);
+  });
+
+  it('a fault in the loop leaves the exact state', () => {
+    const { cpu, context, space, fault } = warm();
+    space.unmap(DATA / 0x1000);
+    expect(cpu.run(context, space, 10_000)).toBe(Exit.exception);
+    expect(fault().address).toBe(DATA);
+    expect(context.rip).toBe(CODE + 4);
+    expect(context.gpr(Reg.rax)).toBe(1n);
+    expect(cpu.retired).toBe(1);
   });
 });
