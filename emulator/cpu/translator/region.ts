@@ -53,6 +53,8 @@ export interface Region {
   readonly successors: readonly (readonly number[])[];
   /** Guest page numbers which hold the region's bytes. */
   readonly pages: readonly number[];
+  /** True for the addresses of its instructions. */
+  covers(address: number): boolean;
 }
 
 /** Target of a direct branch, call or jump. */
@@ -78,7 +80,6 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
   /** Likely targets by address of the indirect jump. */
   const likely = new Map<number, readonly number[]>();
   const queue = [entry];
-  const hot = Math.max(1, source.runs(entry) / 2);
   const follow = (address: number): void => {
     if (leaders.has(address) || queue.includes(address)) return;
     queue.push(address);
@@ -113,7 +114,7 @@ export function findRegion(source: CodeSource, entry: number): Region | undefine
         leaders.add(next);
         break;
       }
-      if (instructions.size >= ENOUGH_INSTRUCTIONS && source.runs(next) >= hot) break;
+      if (instructions.size >= ENOUGH_INSTRUCTIONS && source.runs(next) * 2 > source.runs(entry)) break;
       if (!translatable(source, next, instructions)) break;
       address = next;
     }
@@ -159,7 +160,7 @@ function buildRegion(
     pages.add(Math.floor(address / PAGE_SIZE));
     pages.add(Math.floor((address + length - 1) / PAGE_SIZE));
   }
-  return { entry, mode, blocks, blockAt, successors, pages: [...pages] };
+  return { entry, mode, blocks, blockAt, successors, pages: [...pages], covers: (address) => instructions.has(address) };
 }
 
 function buildBlock(

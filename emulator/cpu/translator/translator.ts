@@ -13,7 +13,6 @@ import { setEngineFlags } from './engine-flags.ts';
 import { ModuleCompiler, type CompileMode } from './module-compiler.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
 import { RegionEmitter } from './region-emitter.ts';
-import { CoveredAddresses } from './covered-addresses.ts';
 import { findRegion, type Region } from './region.ts';
 
 /** Regions and guest instructions of one module at most. */
@@ -40,7 +39,8 @@ export class RegionTranslator implements Translator {
   private nextBatch = 0;
   /** Requests that must not be made again: on their way, or installed. */
   private readonly known = new Set<string>();
-  private readonly coming = new CoveredAddresses();
+  /** Regions on their way, by code context. */
+  private readonly coming = new Map<number, Region[]>();
   private readonly installed = new Map<number, Candidate>();
 
   constructor(host: RegionHost, mode: CompileMode) {
@@ -54,7 +54,7 @@ export class RegionTranslator implements Translator {
     const key = `${codeContext}:${rip}`;
     if (this.known.has(key)) return true;
     // Blocks of one loop become hot together; most will be reached through the first one's region.
-    if (this.coming.has(codeContext, rip)) return false;
+    if (this.coming.get(codeContext)?.some((region) => region.covers(rip)) === true) return false;
     this.stats.requested++;
     const reader = new CodeReader(this.host, space, mode);
     const region = findRegion(reader, rip);
@@ -64,7 +64,9 @@ export class RegionTranslator implements Translator {
       return true;
     }
     this.known.add(key);
-    this.coming.add(codeContext, region);
+    const coming = this.coming.get(codeContext);
+    if (coming === undefined) this.coming.set(codeContext, [region]);
+    else coming.push(region);
     this.queue.push({ region, codeContext, pages, key });
     this.poll();
     return true;
@@ -128,7 +130,9 @@ export class RegionTranslator implements Translator {
     const { exports } = new WebAssembly.Instance(module, this.host.importObject);
     batch.forEach((candidate, i) => {
       const { region, codeContext, pages, key } = candidate;
-      this.coming.remove(codeContext, region);
+      const coming = this.coming.get(codeContext)?.filter((other) => other !== region) ?? [];
+      if (coming.length > 0) this.coming.set(codeContext, coming);
+      else this.coming.delete(codeContext);
       const tableIndex = this.host.allocateSlot();
       this.host.table.set(tableIndex, exports[`r${i}`]);
       if (this.host.install({ rip: region.entry, codeContext, pages, tableIndex })) {

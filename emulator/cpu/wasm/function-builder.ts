@@ -132,7 +132,14 @@ export class ByteSink {
   }
 
   append(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) this.u8(bytes[i]);
+    const end = this.length + bytes.length;
+    if (end > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+    }
+    this.bytes.set(bytes, this.length);
+    this.length = end;
   }
 
   /** A copy of what was written. */
@@ -417,7 +424,8 @@ export class FunctionBuilder {
     ops['const'] = (value: number | bigint): Val<T> => {
       if (wide) {
         this.sink.u8(0x42);
-        this.sink.s64(BigInt(value));
+        if (typeof value === 'number' && value === (value | 0)) this.sink.s32(value);
+        else this.sink.s64(BigInt(value));
       } else {
         this.sink.u8(0x41);
         this.sink.s32(typeof value === 'bigint' ? Number(BigInt.asIntN(32, value)) : value | 0);
