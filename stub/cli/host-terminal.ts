@@ -12,8 +12,6 @@ const END = 'x'.charCodeAt(0);
 const EPIPE = 'EPIPE';
 /** Files up to this size are read whole before the machine starts, so that their bytes come at the same virtual time in every run. */
 const READ_AT_ONCE = 64 * 2 ** 20;
-/** How long a pipe may take to bring what its writer has already written. */
-const FIRST_INPUT_MS = 20;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export interface HostTerminalEvents {
