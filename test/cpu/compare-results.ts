@@ -26,6 +26,12 @@ export function comparable(facts: CaseFacts, native: DataView, at: number): bool
 
 /** Names of what differs, with both values (native first). Empty: they agree. */
 export function differences(facts: CaseFacts, native: DataView, at: number, emulated: DataView): string[] {
+  const retired = native.getUint32(at + Result.trap, true) === Vector.breakpoint;
+  return compareStates(native, at, emulated, retired ? undefinedFlags(facts.row.form.mnemonic, facts.operandSize, facts.count) : 0);
+}
+
+/** As {@link differences}, with a mask of flags which are not to be compared. */
+export function compareStates(native: DataView, at: number, emulated: DataView, undefinedMask: number): string[] {
   const found: string[] = [];
   const check = (name: string, offset: number, bytes: 2 | 4 | 8, mask?: bigint): void => {
     let a = read(native, at + offset, bytes);
@@ -39,13 +45,11 @@ export function differences(facts: CaseFacts, native: DataView, at: number, emul
   const trap = native.getUint32(at + Result.trap, true);
   // An address that is not canonical is #SS when rsp or rbp made it; Linux sends SIGBUS then. Here it is #GP like all others.
   if (trap !== STACK_FAULT || emulated.getUint32(Result.trap, true) !== Vector.generalProtection) check('trap', Result.trap, 4);
-  const faulted = trap !== Vector.breakpoint;
   if (trap === Vector.pageFault || trap === Vector.generalProtection) check('error', Result.error, 4);
   if (trap === Vector.pageFault) check('cr2', Result.cr2, 8);
   check('rip', Result.rip, 8);
   NAMES.forEach((name, n) => check(name, Result.gpr + n * 8, 8));
-  const masked = faulted ? 0 : undefinedFlags(facts.row.form.mnemonic, facts.operandSize, facts.count);
-  check('rflags', Result.rflags, 4, BigInt(COMPARED_FLAGS & ~masked));
+  check('rflags', Result.rflags, 4, BigInt(COMPARED_FLAGS & ~undefinedMask));
   check('mxcsr', Result.mxcsr, 4);
   check('fcw', Result.fcw, 2);
   check('fsw', Result.fsw, 2);

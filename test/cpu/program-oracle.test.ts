@@ -1,0 +1,91 @@
+/**
+ * Random short programs with branches and loops, on the host CPU and in both tiers: what instructions do to each other.
+ * SKAS_ORACLE_PROGRAMS (default 6000) and SKAS_ORACLE_SEED choose how many and which.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { PARSED_ROWS } from '../../emulator/cpu/decode/forms.ts';
+import { disassemble } from '../../emulator/cpu/disassembler.ts';
+import { PAGE_SIZE } from '../../emulator/cpu/state.ts';
+import { RegionTranslator } from '../../emulator/cpu/translator/translator.ts';
+import { Case, DATA_BYTES, Result } from './case-layout.ts';
+import { compareStates } from './compare-results.ts';
+import { EmulatedRunner } from './emulated-runner.ts';
+import { NativeRunner } from './native-runner.ts';
+import { Random } from './random-values.ts';
+import { PROGRAM_SLOT, SequenceGenerator, type ProgramFacts } from './sequence-generator.ts';
+
+const PROGRAMS = Number(process.env['SKAS_ORACLE_PROGRAMS'] ?? 6000);
+const SEED = Number(process.env['SKAS_ORACLE_SEED'] ?? 1);
+const CHUNK = 2000;
+const CODE_BYTES = Math.ceil((CHUNK * PROGRAM_SLOT) / PAGE_SIZE) * PAGE_SIZE;
+const SHOWN = 4;
+
+function listing(program: ProgramFacts, cases: DataView, at: number, found: readonly string[]): string {
+  const lines = [`native / emulated: ${found.join(', ')}`];
+  for (let offset = 0; offset < program.bytes.length; ) {
+    const { text, length } = disassemble(program.bytes.subarray(offset), program.address + offset, 64);
+    const bytes = Array.from(program.bytes.subarray(offset, offset + length), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    lines.push(`${(program.address + offset).toString(16)}: ${bytes}  ${text}`);
+    offset += Math.max(length, 1);
+  }
+  lines.push(Array.from({ length: 16 }, (_, n) => cases.getBigUint64(at + Case.gpr + n * 8, true).toString(16)).join(' '));
+  return lines.join('\n');
+}
+
+describe.skipIf(process.arch !== 'x64' || process.platform !== 'linux')('programs against the host CPU', () => {
+  const failures = { interpreter: [] as string[], translator: [] as string[] };
+  let regions = 0;
+
+  beforeAll(() => {
+    const native = new NativeRunner();
+    const random = new Random(SEED);
+    const data = Uint8Array.from({ length: DATA_BYTES }, () => random.u32());
+    const translators: RegionTranslator[] = [];
+    const runner = new EmulatedRunner(CODE_BYTES, data, 64, {
+      threshold: 2 ** 30,
+      translator: (host) => {
+        const made = new RegionTranslator(host, 'sync');
+        translators.push(made);
+        return made;
+      },
+    });
+    const [translator] = translators;
+    setFlagsFromString('--liftoff');
+    const generator = new SequenceGenerator(random, PARSED_ROWS);
+    const records = new Uint8Array(CHUNK * Case.bytes);
+    const view = new DataView(records.buffer);
+    const code = new Uint8Array(CODE_BYTES);
+    const result = new DataView(new ArrayBuffer(Result.bytes));
+    for (let done = 0; done < PROGRAMS; done += CHUNK) {
+      const count = Math.min(CHUNK, PROGRAMS - done);
+      code.fill(0xcc);
+      const programs = Array.from({ length: count }, (_, n) => generator.make(n, new DataView(records.buffer, n * Case.bytes, Case.bytes), code));
+      const expected = native.run(records.subarray(0, count * Case.bytes), code, data, 64);
+      const pass = (failed: string[]): void => {
+        programs.forEach((program, n) => {
+          runner.run(view, n * Case.bytes, result);
+          const stoppedAt = Number(expected.getBigUint64(n * Result.bytes + Result.rip, true)) - program.address;
+          const found = compareStates(expected, n * Result.bytes, result, program.undefinedAt.get(stoppedAt) ?? 0);
+          if (found.length > 0 && failed.length < SHOWN) failed.push(listing(program, view, n * Case.bytes, found));
+        });
+      };
+      runner.loadCode(code);
+      pass(failures.interpreter);
+      for (const { address } of programs) translator.request(address, 64, runner.space);
+      pass(failures.translator);
+    }
+    regions = translator.stats.regions;
+    translator.close();
+    native.close();
+  }, 1_800_000);
+
+  test('interpreter', () => {
+    expect(failures.interpreter.join('\n\n')).toBe('');
+  });
+
+  test('translator', () => {
+    expect(regions).toBeGreaterThan(PROGRAMS * 0.9);
+    expect(failures.translator.join('\n\n')).toBe('');
+  });
+});

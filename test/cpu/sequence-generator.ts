@@ -1,0 +1,228 @@
+/**
+ * Makes random short programs: a dozen instructions with forward branches and a loop, on registers that stay what they must be.
+ * What single instructions cannot show is here: flags used by a later instruction, registers kept in locals, faults in the
+ * middle of translated code. r12 and r13 point to data (r13 sometimes to none), r14 is a small index, r15 counts the loop, rsp is a stack.
+ */
+import { decode } from '../../emulator/cpu/decode/decoder.ts';
+import { Instruction } from '../../emulator/cpu/decode/instruction.ts';
+import { Immediate, ImplicitMemory, PrefixClass, resolveSize, type ParsedRow } from '../../emulator/cpu/decode/parse-row.ts';
+import { Case, CODE, DATA, PATCH_BYTES } from './case-layout.ts';
+import { runnable } from './case-generator.ts';
+import { flagsRead, undefinedAfter } from './flag-use.ts';
+import { integer, vectorQuad, type Random } from './random-values.ts';
+
+/** Bytes of code per program. */
+export const PROGRAM_SLOT = 256;
+const MOST_INSTRUCTIONS = 14;
+/** rax rcx rdx rbx rbp rsi rdi r8–r11. */
+const FREE = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
+const EXCLUDED = /^(F|EMMS|LEAVE|ENTER|POPF|XLAT|MASKMOV|RCP|RSQRT|LDMXCSR|CLFLUSH|BOUND|UD|J|LOOP|CALL|RET|STD|CMPXCHG16B|CMPXCHG8B|HLT|MOV 8C|BS[FR])/;
+
+/** Whether the form can be part of a program. */
+export function sequenceable(row: ParsedRow): boolean {
+  const { form } = row;
+  if (!runnable(row, 64) || EXCLUDED.test(`${form.mnemonic} ${form.opcode}`)) return false;
+  if (form.attributes.has('end') || form.attributes.has('alone') || form.attributes.has('rep') || row.implicitMemory !== ImplicitMemory.none) return false;
+  return !form.operands.some(({ method }) => method === 'mmxReg' || method === 'mmxRm' || method === 'mmxRmReg' || method === 'st' || method === 'moffs' || method === 'segment');
+}
+
+export interface ProgramFacts {
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  /** Undefined flags before the instruction at each offset. */
+  readonly undefinedAt: ReadonlyMap<number, number>;
+}
+
+export class SequenceGenerator {
+  private readonly random: Random;
+  private readonly rows: readonly ParsedRow[];
+  private readonly gpr = new BigUint64Array(16);
+  private readonly code = new Uint8Array(PROGRAM_SLOT);
+  private readonly decoded = new Instruction();
+
+  constructor(random: Random, rows: readonly ParsedRow[]) {
+    this.random = random;
+    this.rows = rows.filter(sequenceable);
+  }
+
+  /** Writes program `slot` to `record` and its code to `image`. */
+  make(slot: number, record: DataView, image: Uint8Array): ProgramFacts {
+    const { random, gpr, code } = this;
+    const patchOffset = 1024 + 16 * random.below(64);
+    for (let n = 0; n < 16; n++) gpr[n] = integer(random);
+    gpr[12] = BigInt(DATA + patchOffset);
+    gpr[13] = BigInt(random.chance(0.7) ? DATA + patchOffset + 16 * random.below(3) : random.pick([DATA + 4096 - 40, DATA + 8192 - 24, DATA + 12288 - 24, DATA + 0x100000]));
+    gpr[14] = BigInt(random.below(4));
+    gpr[15] = BigInt(1 + random.below(4));
+    gpr[4] = BigInt(DATA + 2048 + 8 * random.below(64));
+    const address = CODE + slot * PROGRAM_SLOT;
+    code.fill(0xcc);
+    const undefinedAt = new Map<number, number>();
+    const joins = new Map<number, number>();
+    let at = 0;
+    let undefinedNow = 0;
+    let loopStart = -1;
+    const count = 3 + random.below(MOST_INSTRUCTIONS - 3);
+    let skips: { at: number; instructions: number }[] = [];
+    for (let i = 0; i < count; i++) {
+      undefinedNow |= joins.get(at) ?? 0;
+      if (loopStart < 0 && undefinedNow === 0 && random.chance(0.1)) loopStart = at;
+      undefinedAt.set(at, undefinedNow);
+      const condition = random.below(16);
+      if (random.chance(0.15) && skips.length < 2) {
+        const name = `J${['O', 'NO', 'B', 'AE', 'E', 'NE', 'BE', 'A', 'S', 'NS', 'P', 'NP', 'L', 'GE', 'LE', 'G'][condition]}`;
+        if ((flagsRead(name) & undefinedNow) === 0) {
+          code[at] = 0x70 + condition;
+          skips.push({ at, instructions: 1 + random.below(3) });
+          at += 2;
+          continue;
+        }
+      }
+      const [length, after] = this.instruction(at, address, undefinedNow);
+      at += length;
+      undefinedNow = after;
+      // Branches whose number of skipped instructions is reached land here.
+      skips = skips.filter((skip) => {
+        if (--skip.instructions > 0) return true;
+        code[skip.at + 1] = at - skip.at - 2;
+        joins.set(at, (joins.get(at) ?? 0) | (undefinedAt.get(skip.at) ?? 0));
+        return false;
+      });
+    }
+    for (const skip of skips) {
+      code[skip.at + 1] = at - skip.at - 2;
+      joins.set(at, (joins.get(at) ?? 0) | (undefinedAt.get(skip.at) ?? 0));
+    }
+    undefinedNow |= joins.get(at) ?? 0;
+    undefinedAt.set(at, undefinedNow);
+    if (loopStart >= 0 && at - loopStart < 110) {
+      // dec r15d; jnz: all flags but CF are defined afterwards, and at the loop's start all must be.
+      code.set([0x41, 0xff, 0xcf], at);
+      undefinedNow &= 1;
+      at += 3;
+      undefinedAt.set(at, undefinedNow);
+      if (undefinedNow === 0) {
+        code.set([0x75, loopStart - at - 2], at);
+        at += 2;
+      }
+    }
+    undefinedAt.set(at, undefinedNow);
+    undefinedAt.set(at + 1, undefinedNow);
+    const bytes = code.slice(0, at);
+    image.set(bytes, address - CODE);
+    this.writeRecord(record, address, patchOffset);
+    return { bytes, address, undefinedAt };
+  }
+
+  /** Writes one instruction at `at`; returns its length and the undefined flags after it. */
+  private instruction(at: number, address: number, before: number): readonly [length: number, after: number] {
+    const { random, code, decoded } = this;
+    for (;;) {
+      const row = random.pick(this.rows);
+      const { mnemonic } = row.form;
+      if ((flagsRead(mnemonic) & before) !== 0) continue;
+      const length = this.encode(row, at, address);
+      code.fill(0xcc, at + length);
+      if (decode(code, at, at + length, address + at, 64, decoded) !== 'ok' || decoded.form !== row.form || decoded.length !== length) continue;
+      const first = row.form.operands[0];
+      const operandBytes = first === undefined ? decoded.operandSize : resolveSize(first, decoded.operandSize, decoded.memory);
+      const last = row.form.operands.at(-1);
+      // CL is not known here: it may be 0, and it may be what leaves flags undefined.
+      const byRegister = last?.method === 'fixed' && /^(SH|SA|RO|RC)/.test(mnemonic);
+      const after = byRegister
+        ? before | undefinedAfter(0, mnemonic, operandBytes, 2) | undefinedAfter(0, mnemonic, operandBytes, 31)
+        : undefinedAfter(before, mnemonic, operandBytes, last?.method === 'one' ? 1 : decoded.immediate);
+      return [length, after];
+    }
+  }
+
+  private encode(row: ParsedRow, start: number, address: number): number {
+    const { random, code } = this;
+    const { form } = row;
+    let at = start;
+    const put = (byte: number): void => {
+      code[at++] = byte & 0xff;
+    };
+    const put32 = (value: number): void => {
+      for (let i = 0; i < 4; i++) put(value >> (8 * i));
+    };
+    const sized = form.operands.some(({ size }) => typeof size === 'string') || /^(CBW|CWD)/.test(form.mnemonic);
+    const stack = form.attributes.has('d64');
+    const short = sized && !stack && row.prefix !== PrefixClass.operandSize && row.prefix !== PrefixClass.none && random.chance(0.15);
+    const wide = row.wide || (sized && !stack && random.chance(0.45));
+    const memoryForm = row.modrm && row.mod !== 'register' && form.operands.some(({ method }) => /^(rm|mem|xmmRm)$/.test(method));
+    const memory = memoryForm && (row.mod === 'memory' || random.chance(0.3));
+    const vectorReg = form.operands.some(({ method }) => method === 'xmmReg');
+    const vectorRm = form.operands.some(({ method }) => method === 'xmmRm' || method === 'xmmRmReg');
+    const reg = row.reg ?? (vectorReg ? random.below(16) : random.pick(FREE));
+    const rm = row.rm ?? (vectorRm ? random.below(16) : random.pick(FREE));
+    const opcodeRegister = random.pick(FREE);
+    const base = random.chance(0.7) ? 12 : 13;
+    const shape = random.below(4);
+    // Misaligned operands of aligned forms end the program: rarely.
+    const aligned = form.attributes.has('align') && random.chance(0.97);
+    const indexed = shape === 1 && !aligned;
+    const ripRelative = shape === 2;
+    if (form.attributes.has('lock') && memory && random.chance(0.15)) put(0xf0);
+    if (short || row.prefix === PrefixClass.operandSize) put(0x66);
+    if (row.prefix === PrefixClass.repne) put(0xf2);
+    if (row.prefix === PrefixClass.rep) put(0xf3);
+    let rex = wide ? 8 : 0;
+    if (row.modrm && row.reg === undefined) rex |= (reg & 8) >> 1;
+    if (memory && !ripRelative) rex |= 1 | (indexed ? 2 : 0);
+    else if (row.modrm && !memory && row.rm === undefined) rex |= rm >> 3;
+    else if (row.opcodeRegister) rex |= opcodeRegister >> 3;
+    if (rex !== 0 || random.chance(0.2)) put(0x40 | rex);
+    else if (this.namesStackByte(row, reg, rm, opcodeRegister, memory)) put(0x40);
+    if (row.map > 0) put(0x0f);
+    if (row.map > 1) put(row.map === 2 ? 0x38 : 0x3a);
+    put(row.opcodeRegister ? row.opcode | (opcodeRegister & 7) : row.opcode);
+    const displacement = 16 * random.below(3) + (!aligned && random.chance(0.2) ? random.below(16) : 0);
+    let relative = -1;
+    if (row.modrm) {
+      if (!memory) put(0xc0 | ((reg & 7) << 3) | (rm & 7));
+      else if (ripRelative) {
+        put(((reg & 7) << 3) | 5);
+        relative = at;
+        put32(0);
+      } else if (indexed || base === 12) {
+        put(0x44 | ((reg & 7) << 3));
+        put((random.below(4) << 6) | ((indexed ? 6 : 4) << 3) | (base & 7));
+        put(displacement);
+      } else {
+        put(0x40 | ((reg & 7) << 3) | (base & 7));
+        put(displacement);
+      }
+    }
+    for (const kind of row.immediates) {
+      const size = kind === Immediate.byte || kind === Immediate.signedByte ? 1 : kind === Immediate.word ? 2 : wide && kind === Immediate.v ? 8 : short ? 2 : 4;
+      const value = random.chance(0.5) ? BigInt(random.below(66)) : integer(random);
+      for (let i = 0; i < size; i++) put(Number((value >> BigInt(8 * i)) & 0xffn));
+    }
+    if (relative >= 0) new DataView(code.buffer).setInt32(relative, DATA + 1024 + 16 * random.below(128) - (address + at), true);
+    return at - start;
+  }
+
+  // Byte registers 4–7 are ah … bh without REX, which is fine, but 5–7 as free registers are meant as bpl, sil, dil half of the time.
+  private namesStackByte(row: ParsedRow, reg: number, rm: number, opcodeRegister: number, memory: boolean): boolean {
+    const bytes = row.form.operands.some(({ size }) => size === 1);
+    return bytes && [row.reg === undefined ? reg : 0, memory ? 0 : rm, opcodeRegister].some((n) => n >= 4) && this.random.chance(0.5);
+  }
+
+  private writeRecord(record: DataView, address: number, patchOffset: number): void {
+    const { random } = this;
+    for (let n = 0; n < 16; n++) record.setBigUint64(Case.gpr + n * 8, this.gpr[n], true);
+    record.setBigUint64(Case.rip, BigInt(address), true);
+    record.setBigUint64(Case.rflags, BigInt(0x202 | (random.u32() & 0x8d5)), true);
+    record.setUint32(Case.mxcsr, 0x1f80, true);
+    record.setUint32(Case.patchOffset, patchOffset, true);
+    const kind = random.below(8);
+    for (let at = 0; at < 256; at += 8) record.setBigUint64(Case.xmm + at, vectorQuad(random, kind), true);
+    for (let at = 0; at < PATCH_BYTES; at += 8) record.setBigUint64(Case.patch + at, integer(random), true);
+    record.setUint16(Case.fcw, 0x37f, true);
+    record.setUint16(Case.fsw, 0, true);
+    record.setUint16(Case.ftw, 0, true);
+    record.setUint16(Case.fop, 0, true);
+    for (let at = 0; at < 128; at += 8) record.setBigUint64(Case.st + at, 0n, true);
+  }
+}
