@@ -18,7 +18,7 @@ export class ProcessSignals {
   /** Indexed by signal number; [0] is not used. */
   readonly actions: SignalAction[] = new Array<SignalAction>(SIGRTMAX + 1).fill(DEFAULT_ACTION);
   readonly pending = new PendingSignals();
-  /** Woken whenever a signal is queued for the process or one of its threads (signalfd, sigtimedwait). */
+  /** Woken whenever a signal is queued for the process or one of its threads (signalfd). */
   readonly arrived = new WaitQueue();
   /** All threads are stopped by job control. */
   stopped = false;

@@ -115,7 +115,8 @@ function wants(thread: Thread, signal: number): boolean {
   const { kind } = thread.state;
   if (kind === 'dead') return false;
   if (signal === Signal.KILL) return true;
-  return !thread.signals.blocked.has(signal) && kind !== 'stopped' && kind !== 'traced';
+  if (kind === 'stopped' || kind === 'traced') return false;
+  return !thread.signals.blocked.has(signal) || thread.signals.waitingFor?.has(signal) === true;
 }
 
 function discardEverywhere(process: Process, signals: SignalSet): void {

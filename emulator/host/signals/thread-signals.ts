@@ -23,6 +23,8 @@ export class ThreadSignals {
   altStack: AlternateStack = NO_STACK;
   /** Mask to go back to after a call that waited with another one (rt_sigsuspend, ppoll, pselect6, epoll_pwait). */
   savedMask: SignalSet | undefined;
+  /** Signals sigtimedwait waits for: they may be given to this thread although it blocks them. */
+  waitingFor: SignalSet | undefined;
   /** What restart_syscall continues; undefined: EINTR. */
   restartBlock: ((call: SyscallCall) => SyscallResult) | undefined;
   /** A job-control stop this thread has yet to join: its signal, 0 for none. */

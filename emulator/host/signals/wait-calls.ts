@@ -56,13 +56,18 @@ function rtSigtimedwait(call: SyscallCall): SyscallResult {
   }
   const { set, deadline } = waiting;
   const others = new SignalSet(~set.lo, ~set.hi);
+  signals.waitingFor = undefined;
   const info = signals.pending.take(others) ?? process.signals.pending.take(others);
   if (info !== undefined) {
     if (infoAddress !== 0 && !space.write(infoAddress, info.bytes)) return -Errno.EFAULT;
     return info.signal;
   }
   if (deadline !== undefined && kernel.clock.monotonic >= deadline) return signalPending(thread) ? -Errno.EINTR : -Errno.EAGAIN;
-  return new Wait([process.signals.arrived], 'eintr', deadline);
+  signals.waitingFor = set;
+  return new Wait([], 'eintr', deadline, () => {
+    signals.waitingFor = undefined;
+    return undefined;
+  });
 }
 
 function restartSyscall(call: SyscallCall): SyscallResult {
