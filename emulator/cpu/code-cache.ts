@@ -30,6 +30,8 @@ interface FrameCode {
   readonly regions: Set<InstalledRegion>;
   /** Virtual page numbers it was run at. */
   readonly pages: Set<number>;
+  /** Code context for which its blocks were last put into the jump cache together. */
+  cachedFor: number;
 }
 
 export class CodeCache {
@@ -71,7 +73,7 @@ export class CodeCache {
       known.pages.add(page);
       return false;
     }
-    this.frames.set(frame, { blocks: new Map(), tails: new Set(), regions: new Set(), pages: new Set([page]) });
+    this.frames.set(frame, { blocks: new Map(), tails: new Set(), regions: new Set(), pages: new Set([page]), cachedFor: -1 });
     this.coded[frame >>> 12] = 1;
     return true;
   }
@@ -127,6 +129,26 @@ export class CodeCache {
     i32[at + 3] = header;
   }
 
+  /**
+   * Lets emitted code find all the blocks of a frame that is run at virtual page `page`: a new process comes to code others
+   * have run before, and asking for each block would cost more than running it. Once per frame until another context is at it.
+   */
+  cacheFrame(frame: number, page: number, mode: 64 | 32, codeContext: number): void {
+    const code = this.frames.get(frame);
+    if (code === undefined || code.cachedFor === codeContext) return;
+    code.cachedFor = codeContext;
+    const { i32, u16 } = this.linear;
+    for (const [key, header] of code.blocks) {
+      const rip = this.ripOf(header);
+      // Regions, and blocks which reach into the next page, need a closer look.
+      if (key !== blockKey(rip, mode) || Math.floor(rip / PAGE_SIZE) !== page || u16[(header + BLOCK_UNCHAINED) >>> 1] !== 0) continue;
+      const at = (JUMP_CACHE + jumpCacheOffset(rip | 0)) >>> 2;
+      if (i32[at + 3] !== 0 && (i32[at] !== (rip | 0) || i32[at + 1] !== Math.floor(rip / 0x100000000))) continue;
+      this.coolDown(header);
+      this.cache(header, rip, codeContext);
+    }
+  }
+
   /** The region entry for a block in this context, or 0. `frameOf` gives the frame of a virtual page as code now. */
   regionEntry(rip: number, mode: 64 | 32, codeContext: number, frameOf: (page: number) => number): number {
     const candidates = this.regions.get(blockKey(rip, mode));
@@ -142,6 +164,11 @@ export class CodeCache {
   /** A block that was hot in one context and has no region in another starts counting again. */
   coolDown(header: number): void {
     this.linear.i32[(header + BLOCK_RUNS) >>> 2] = 0;
+  }
+
+  /** Keeps a block out of chains and of {@link cacheFrame}: whether it may run is asked each time. */
+  isolate(header: number): void {
+    this.linear.u16[(header + BLOCK_UNCHAINED) >>> 1] = 1;
   }
 
   /** Takes a region made by the translator; false when its code has changed meanwhile. */

@@ -412,7 +412,11 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
       if (region !== 0) header = region;
       else this.cache.coolDown(header);
     }
-    if (!cacheable) return header;
+    if (!cacheable) {
+      this.cache.isolate(header);
+      return header;
+    }
+    this.cache.cacheFrame(frame, page, mode, context);
     this.cache.cache(header, rip, context);
     return 0;
   }
