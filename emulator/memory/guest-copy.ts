@@ -9,6 +9,8 @@ import { Access } from './page-access.ts';
 const decoder = new TextDecoder();
 /** Addresses from here on are no user's. */
 const ADDRESS_LIMIT = 2 ** 47;
+/** Up to so many bytes a loop is faster than making views to copy with. */
+const SHORT = 64;
 
 export abstract class GuestMemory extends MappedPages {
   read(address: number, length: number): Uint8Array | undefined {
@@ -164,7 +166,9 @@ export abstract class GuestMemory extends MappedPages {
       const frame = forced ? this.touchForced(page, false) : this.touch(page, Access.read);
       if (frame < 0) break;
       const piece = Math.min(PAGE_SIZE - inPage, into.length - done);
-      into.set(u8.subarray(frame + inPage, frame + inPage + piece), done);
+      const from = frame + inPage;
+      if (piece <= SHORT) for (let i = 0; i < piece; i++) into[done + i] = u8[from + i];
+      else into.set(u8.subarray(from, from + piece), done);
       done += piece;
     }
     return done;
@@ -183,7 +187,9 @@ export abstract class GuestMemory extends MappedPages {
       if (frame < 0) break;
       const piece = Math.min(PAGE_SIZE - inPage, bytes.length - done);
       this.frames.changed(frame);
-      u8.set(bytes.subarray(done, done + piece), frame + inPage);
+      const to = frame + inPage;
+      if (piece <= SHORT) for (let i = 0; i < piece; i++) u8[to + i] = bytes[done + i];
+      else u8.set(bytes.subarray(done, done + piece), to);
       done += piece;
     }
     return done;

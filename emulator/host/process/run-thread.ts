@@ -95,7 +95,7 @@ function runUser(kernel: Kernel, thread: Thread, single: boolean): void {
     case Exit.syscall:
       context.setGprNumber(Reg.rcx, context.rip);
       context.setGprNumber(Reg.r11, cpu.readRflags(context));
-      thread.origRax = Number(BigInt.asIntN(64, context.gpr(Reg.rax)));
+      context.keepSyscallNumber();
       context.setGprNumber(Reg.rax, -Errno.ENOSYS);
       thread.phase = 'entry';
       break;

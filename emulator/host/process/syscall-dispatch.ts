@@ -1,5 +1,5 @@
 /** A system call on its way: reads number and arguments, runs the handler, puts the result into rax or the thread to sleep. */
-import { Reg } from '../../cpu/state.ts';
+import { GPR, Reg } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import { fatalPending, signalPending } from '../signals/send.ts';
 import { KEEP_RAX, Wait, type Interruption, type SyscallCall, type SyscallRow } from '../syscall.ts';
@@ -11,8 +11,6 @@ export type SyscallTable = readonly (SyscallRow | undefined)[];
 
 /** Names of all numbers of an ABI, implemented or not. */
 export type SyscallNames = readonly (string | undefined)[];
-
-const ARGUMENTS_64 = [Reg.rdi, Reg.rsi, Reg.rdx, Reg.r10, Reg.r8, Reg.r9] as const;
 
 const INTERRUPTED: Record<Interruption, number> = {
   restart: -Errno.ERESTARTSYS, eintr: -Errno.EINTR, 'restart-nohand': -Errno.ERESTARTNOHAND, 'restart-block': -Errno.ERESTART_RESTARTBLOCK, uninterruptible: 0,
@@ -26,28 +24,42 @@ class Call implements SyscallCall {
   readonly wordSize = 8;
   state: unknown = undefined;
   trace: SyscallTrace | undefined;
-  private readonly raw: readonly bigint[];
+  /** The arguments' low and high words. */
+  private readonly low: readonly number[];
+  private readonly high: readonly number[];
 
   constructor(thread: Thread, nr: number, row: SyscallRow | undefined) {
     this.thread = thread;
     this.nr = nr;
     this.row = row;
-    const { context } = thread;
-    this.raw = ARGUMENTS_64.map((register) => context.gpr(register));
-    this.args = ARGUMENTS_64.map((register) => context.gprNumber(register));
+    const { i32 } = thread.kernel.linear;
+    const at = thread.context.at(GPR) >>> 2;
+    const low = [i32[at + Reg.rdi * 2], i32[at + Reg.rsi * 2], i32[at + Reg.rdx * 2], i32[at + Reg.r10 * 2], i32[at + Reg.r8 * 2], i32[at + Reg.r9 * 2]];
+    const high = [
+      i32[at + Reg.rdi * 2 + 1], i32[at + Reg.rsi * 2 + 1], i32[at + Reg.rdx * 2 + 1], i32[at + Reg.r10 * 2 + 1], i32[at + Reg.r8 * 2 + 1], i32[at + Reg.r9 * 2 + 1],
+    ];
+    this.low = low;
+    this.high = high;
+    this.args = [
+      whole(high[0], low[0]), whole(high[1], low[1]), whole(high[2], low[2]), whole(high[3], low[3]), whole(high[4], low[4]), whole(high[5], low[5]),
+    ];
   }
 
   int(i: number): number {
-    return Number(BigInt.asIntN(32, this.raw[i]));
+    return this.low[i];
   }
 
   uint(i: number): number {
-    return Number(BigInt.asUintN(32, this.raw[i]));
+    return this.low[i] >>> 0;
   }
 
   big(i: number): bigint {
-    return this.raw[i];
+    return (BigInt(this.high[i] >>> 0) << 32n) | BigInt(this.low[i] >>> 0);
   }
+}
+
+function whole(high: number, low: number): number {
+  return (high >>> 0) * 0x100000000 + (low >>> 0);
 }
 
 /** Starts or goes on with the thread's system call. True when it has a result (or the thread is gone), false when it sleeps. */
@@ -55,7 +67,8 @@ export function runSyscall(thread: Thread, table: SyscallTable, names: SyscallNa
   const { kernel } = thread;
   let call = thread.call instanceof Call ? thread.call : undefined;
   if (call === undefined) {
-    const nr = thread.origRax;
+    // Only the low half of rax counts
+    const nr = thread.origRax | 0;
     if (nr < 0) return true;
     call = new Call(thread, nr, table[nr]);
     thread.call = call;

@@ -1,5 +1,5 @@
 /** A thread's registers: a view of its save slot in linear memory (layout: cpu/state.ts, offsets relative to CPU). */
-import { CONTEXT_SIZE, CPU, GPR, RIP, SEGMENT_BASE, SELECTOR } from '../../cpu/state.ts';
+import { CONTEXT_SIZE, CPU, GPR, ORIG_RAX, RIP, SEGMENT_BASE, SELECTOR } from '../../cpu/state.ts';
 import type { LinearMemory } from '../../memory/linear-memory.ts';
 
 export class ThreadContext {
@@ -40,7 +40,17 @@ export class ThreadContext {
   }
 
   set rip(value: number) {
-    this.memory.view.setBigUint64(this.at(RIP), BigInt(value), true);
+    const at = this.at(RIP) >>> 2;
+    this.memory.i32[at] = value | 0;
+    this.memory.i32[at + 1] = Math.floor(value / 0x100000000) | 0;
+  }
+
+  /** What a system call's entry does with rax: a copy goes to ORIG_RAX. */
+  keepSyscallNumber(): void {
+    const from = this.at(GPR) >>> 2;
+    const to = this.at(ORIG_RAX) >>> 2;
+    this.memory.i32[to] = this.memory.i32[from];
+    this.memory.i32[to + 1] = this.memory.i32[from + 1];
   }
 
   segmentBase(n: number): bigint {

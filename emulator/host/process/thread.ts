@@ -95,11 +95,16 @@ export class Thread implements Sleeper {
 
   /** Number of the system call the thread entered with, -1 for an exception. A tracer may change it. */
   get origRax(): number {
-    return Number(BigInt.asIntN(64, this.kernel.linear.view.getBigUint64(this.context.at(ORIG_RAX), true)));
+    const { i32 } = this.kernel.linear;
+    const at = this.context.at(ORIG_RAX) >>> 2;
+    return i32[at + 1] * 0x100000000 + (i32[at] >>> 0);
   }
 
   set origRax(value: number) {
-    this.kernel.linear.view.setBigInt64(this.context.at(ORIG_RAX), BigInt(value), true);
+    const { i32 } = this.kernel.linear;
+    const at = this.context.at(ORIG_RAX) >>> 2;
+    i32[at] = value | 0;
+    i32[at + 1] = Math.floor(value / 0x100000000) | 0;
   }
 
   /** 4 while in 32-bit code. */
