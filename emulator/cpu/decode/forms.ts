@@ -26,12 +26,13 @@ import { mmxForms } from '../semantics/mmx.ts';
 import { x87ArithmeticForms } from '../semantics/x87-arithmetic.ts';
 import { x87MemoryForms } from '../semantics/x87-memory.ts';
 import { x87StateForms } from '../semantics/x87-state.ts';
+import { x87TranscendentalForms } from '../semantics/x87-transcendental.ts';
 
 const FAMILIES: readonly (readonly FormRow[])[] = [
   arithmeticRows, logicRows, moveRows, shiftRows, multiplyDivideRows, bitRows, atomicRows, stackRows, controlFlowRows,
   stringRows, flagControlRows, segmentRows, systemRows,
   sseMoveForms, sseIntegerForms, sseFloatForms, sseConvertForms, sseStringForms, sseControlForms,
-  mmxForms, x87MemoryForms, x87ArithmeticForms, x87StateForms,
+  mmxForms, x87MemoryForms, x87ArithmeticForms, x87TranscendentalForms, x87StateForms,
 ];
 
 export const PARSED_ROWS: readonly ParsedRow[] = FAMILIES.flat().map(parseRow);
