@@ -133,7 +133,7 @@ function truncate(call: SyscallCall): number {
   if (!inode.isRegular) return -Errno.EINVAL;
   if (!mayAccess(call.thread, inode, Permission.write)) return -Errno.EACCES;
   if (inode.fileSystem.readOnly) return -Errno.EROFS;
-  return growTo(call, size) ?? inode.truncate(size);
+  return growTo(call, size, inode.size) ?? inode.truncate(size);
 }
 
 function ftruncate(call: SyscallCall): number {
@@ -141,12 +141,12 @@ function ftruncate(call: SyscallCall): number {
   if (size < 0) return -Errno.EINVAL;
   const file = fileArgument(call, 0);
   if (file === undefined) return -Errno.EBADF;
-  return growTo(call, size) ?? file.truncate(size);
+  return growTo(call, size, file.dentry?.inode.size ?? 0) ?? file.truncate(size);
 }
 
 /** -errno when a file may not become so long. */
-function growTo(call: SyscallCall, size: number): number | undefined {
-  if (size > 0 && writeAllowance(call, size - 1, MAX_FILE_SIZE) <= 0) return -Errno.EFBIG;
+function growTo(call: SyscallCall, size: number, before: number): number | undefined {
+  if (size > before && writeAllowance(call, size - 1, MAX_FILE_SIZE) <= 0) return -Errno.EFBIG;
   return undefined;
 }
 
@@ -176,7 +176,7 @@ function fallocate(call: SyscallCall): number {
     case 0:
       if (end > inode.size) {
         if ((seals & Seal.grow) !== 0) return -Errno.EPERM;
-        const limited = growTo(call, end);
+        const limited = growTo(call, end, inode.size);
         if (limited !== undefined) return limited;
         return inode.truncate(end);
       }

@@ -6,14 +6,15 @@ import { fileArgument } from './arguments.ts';
 import { fcntl } from './fcntl.ts';
 import { FileLocks, LockType } from './file-locks.ts';
 import { ioctl } from './ioctl.ts';
+import { placeFile } from './open-calls.ts';
 import { OpenFlag } from './open-flags.ts';
 
-const Flock = { shared: 1, exclusive: 2, nonBlock: 4, unlock: 8 } as const;
+const Flock = { shared: 1, exclusive: 2, nonBlock: 4, unlock: 8, mandatory: 32 } as const;
 
 function dup(call: SyscallCall): number {
   const file = fileArgument(call, 0);
   if (file === undefined) return -Errno.EBADF;
-  const fd = call.thread.descriptors.install(file, false);
+  const fd = placeFile(call, file, false);
   if (fd >= 0) file.retain();
   return fd;
 }
@@ -42,6 +43,8 @@ function flock(call: SyscallCall): SyscallResult {
   if (file === undefined || (file.flags & OpenFlag.path) !== 0) return -Errno.EBADF;
   const inode = file.dentry?.inode ?? call.thread.kernel.vfs.anonymousInode;
   const operation = call.int(1);
+  // Mandatory locks are gone from Linux: asking for one does nothing and succeeds.
+  if ((operation & Flock.mandatory) !== 0) return 0;
   const locks = (inode.locks ??= new FileLocks());
   const kind = operation & ~Flock.nonBlock;
   if (kind === Flock.unlock) {

@@ -17,7 +17,7 @@ function place(call: SyscallCall, fdIndex: number | undefined, pathIndex: number
   const path = pathArgument(call, pathIndex);
   if (typeof path === 'number') return path;
   const base = fdIndex === undefined ? call.thread.fs.cwd : directoryArgument(call, fdIndex, path);
-  return typeof base === 'number' ? base : walk(call.thread, base, path, { follow: false });
+  return typeof base === 'number' ? base : walk(call.thread, base, path, { follow: false, name: true });
 }
 
 /** The directory in which a name is to be added or removed, or -errno. */

@@ -7,6 +7,7 @@ import { fileArgument } from './arguments.ts';
 import { FileInode, Seal } from './file-inode.ts';
 import { FileLocks, LOCK_TO_END, LockType, type RecordLock } from './file-locks.ts';
 import { OwnerType, ownerOf } from './file-owner.ts';
+import { placeFile } from './open-calls.ts';
 import type { OpenFile } from './open-file.ts';
 import { isReadable, isWritable, OpenFlag, SETTABLE_FLAGS } from './open-flags.ts';
 import { PipeEnd } from './pipe.ts';
@@ -31,7 +32,7 @@ export function fcntl(call: SyscallCall): SyscallResult {
     case Command.dupFd:
     case Command.dupFdCloseOnExec: {
       if (argument < 0 || argument >= call.thread.process.limits.soft(Resource.NOFILE)) return -Errno.EINVAL;
-      const copy = descriptors.install(file, command === Command.dupFdCloseOnExec, argument);
+      const copy = placeFile(call, file, command === Command.dupFdCloseOnExec, argument);
       if (copy >= 0) file.retain();
       return copy;
     }

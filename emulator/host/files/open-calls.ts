@@ -1,5 +1,6 @@
 /** open, openat, openat2, creat, close, close_range. */
 import { Errno } from '../errno.ts';
+import { Resource } from '../misc/limits.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { Wait } from '../syscall.ts';
 import { directoryArgument, pathArgument } from './arguments.ts';
@@ -12,9 +13,16 @@ const ALL_RESOLVE = 0x3f;
 const OPEN_HOW_BYTES = 24;
 const CloseRange = { unshare: 2, cloexec: 4 } as const;
 
+/** Gives an open file a descriptor ≥ `min` below RLIMIT_NOFILE; -EMFILE, leaving the reference with the caller. */
+export function placeFile(call: SyscallCall, file: OpenFile, closeOnExec: boolean, min = 0): number {
+  const { descriptors, process } = call.thread;
+  descriptors.limit = process.limits.soft(Resource.NOFILE);
+  return descriptors.install(file, closeOnExec, min);
+}
+
 /** Gives an open file a descriptor; drops it when there is none. */
 export function installFile(call: SyscallCall, file: OpenFile, closeOnExec: boolean): number {
-  const fd = call.thread.descriptors.install(file, closeOnExec);
+  const fd = placeFile(call, file, closeOnExec);
   if (fd < 0) file.release();
   return fd;
 }

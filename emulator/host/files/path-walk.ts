@@ -26,6 +26,8 @@ export interface WalkLimits {
 export interface WalkOptions {
   /** Follow a symbolic link in the last place. */
   readonly follow: boolean;
+  /** The last name itself is meant (to be removed, made, renamed): not even a trailing slash makes its link followed. */
+  readonly name?: boolean;
   readonly limits?: WalkLimits;
 }
 
@@ -82,7 +84,7 @@ export function walk(thread: Thread, base: Dentry, path: string, options: WalkOp
     const plain = at.child(name, inode);
     const child = plain.top();
     if (limits.noMounts && child !== plain) return -Errno.EXDEV;
-    if (child.inode.isSymlink && (!last || options.follow || slash)) {
+    if (child.inode.isSymlink && (!last || options.follow || (slash && options.name !== true))) {
       if (limits.noLinks) return -Errno.ELOOP;
       if (++links > MAX_LINKS) return -Errno.ELOOP;
       const jump = child.inode.follow(thread);

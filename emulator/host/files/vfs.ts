@@ -214,12 +214,13 @@ export class Vfs {
     if ((flags & OpenFlag.tmpFile) === OpenFlag.tmpFile) return this.openUnnamed(call, start, path, flags, mode);
     const place = walk(thread, start, path, limits === undefined ? { follow } : { follow, limits });
     if (typeof place === 'number') return place;
+    if (creating && place.slash) return -Errno.EISDIR;
     let dentry = place.found;
     let created = false;
     if (dentry === undefined) {
       if (!creating) return -Errno.ENOENT;
-      if (place.slash) return -Errno.EISDIR;
       if (!isDirectoryInode(place.parent.inode)) return -Errno.ENOTDIR;
+      if (place.parent.deleted) return -Errno.ENOENT;
       if (place.parent.inode.fileSystem.readOnly) return -Errno.EROFS;
       if (!mayAccess(thread, place.parent.inode, Permission.write | Permission.execute)) return -Errno.EACCES;
       const credentials = thread.process.credentials;

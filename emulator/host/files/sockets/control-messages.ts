@@ -1,6 +1,7 @@
 /** Ancillary data (cmsg): descriptors and credentials. */
 import { Errno } from '../../errno.ts';
 import type { SyscallCall } from '../../syscall.ts';
+import { placeFile } from '../open-calls.ts';
 import type { OpenFile } from '../open-file.ts';
 import { MessageFlag, SCM_MAX_FD, ScmType, SOL_SOCKET } from './socket-constants.ts';
 import type { PeerCredentials, Socket } from './socket.ts';
@@ -88,7 +89,7 @@ export function buildControl(call: SyscallCall, socket: Socket, arrival: Arrival
     const fits = Math.max(0, Math.min(rights.length, Math.floor((room - at - header) / 4)));
     const numbers: number[] = [];
     rights.forEach((file, i) => {
-      const fd = i < fits ? call.thread.descriptors.install(file, closeOnExec) : -1;
+      const fd = i < fits ? placeFile(call, file, closeOnExec) : -1;
       if (fd >= 0) numbers.push(fd);
       else {
         arrival.flags |= MessageFlag.controlTruncated;
