@@ -16,6 +16,11 @@ const storeHelper = x87Query('x87Store', 3, (x, kind, pop, truncate) => x.store(
 const previewHelper = x87Query('x87PreviewStore', 2, (x, kind, truncate) => x.previewStore(asKind(kind), truncate !== 0));
 const loadRegisterHelper = x87Action('x87LoadRegister', 1, (x, i) => x.loadRegister(i));
 const storeRegisterHelper = x87Action('x87StoreRegister', 2, (x, i, pop) => x.storeRegister(i, pop !== 0));
+const storeUncheckedHelper = x87Action('x87StoreUnchecked', 1, (x, i) => {
+  if (!x.unit.isEmpty(0)) return x.storeRegister(i, true);
+  x.unit.report(0, false);
+  x.unit.pop();
+});
 const exchangeHelper = x87Action('x87Exchange', 1, (x, i) => x.exchange(i));
 const conditionalMoveHelper = x87Action('x87ConditionalMove', 2, (x, i, taken) => x.conditionalMove(i, taken));
 const controlHelper = x87Action('x87SetControl', 1, (x, value) => {
@@ -119,6 +124,11 @@ const storeRegister = (pop: boolean): Semantic => (e) => {
   checkPending(e);
   e.callVoid(storeRegisterHelper, [stackIndex(e, 0), ...constants(e, pop ? 1 : 0)]);
 };
+/** FSTPNCE: an FSTP that only pops when the stack is empty. */
+const storeUnchecked: Semantic = (e) => {
+  checkPending(e);
+  e.callVoid(storeUncheckedHelper, [stackIndex(e, 0)]);
+};
 const exchange: Semantic = (e) => {
   checkPending(e);
   e.callVoid(exchangeHelper, [stackIndex(e, 0)]);
@@ -188,6 +198,8 @@ export const x87MemoryForms: readonly FormRow[] = [
   ['FLD', 'D9 C0+r', 'STi', loadRegister], ['FXCH', 'D9 C8+r', 'STi', exchange], ['FXCH', 'DD C8+r', 'STi', exchange], ['FXCH', 'DF C8+r', 'STi', exchange],
   ['FST', 'DD D0+r', 'STi', storeRegister(false)], ['FSTP', 'DD D8+r', 'STi', storeRegister(true)],
   ['FSTP', 'DF D0+r', 'STi', storeRegister(true)], ['FSTP', 'DF D8+r', 'STi', storeRegister(true)],
+  // Leftovers of the 8087 and 287: the one stores, the others do nothing.
+  ['FSTPNCE', 'D9 D8+r', 'STi', storeUnchecked], ['FNENI', 'DB E0', '', () => {}], ['FNDISI', 'DB E1', '', () => {}], ['FNSETPM', 'DB E4', '', () => {}],
   ['FFREE', 'DD C0+r', 'STi', free(false)], ['FFREEP', 'DF C0+r', 'STi', free(true)],
   ['FDECSTP', 'D9 F6', '', turn(-1)], ['FINCSTP', 'D9 F7', '', turn(1)], ['FNOP', 'D9 D0', '', checkPending], ['FWAIT', '9B', '', checkPending],
   ['FCMOVB', 'DA C0+r', 'ST0 STi', conditionalMove(2)], ['FCMOVE', 'DA C8+r', 'ST0 STi', conditionalMove(4)],
