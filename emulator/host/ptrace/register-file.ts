@@ -42,6 +42,10 @@ const USER_END_LOW = 0xfffff000;
 const USER_BYTES = 928;
 export const DEBUG_REGISTERS = 848;
 const DEBUG_COUNT = 8;
+const USER_END = 0x7ffffffff000n;
+/** dr7: the bits that enable dr0–dr3, and those which are not reserved. */
+const DR7_ENABLES = 0xffn;
+const DR7_KEPT = 0xffff03ffn;
 
 const scratch = new Uint32Array(REGISTERS * 2);
 /** What {@link readRegisters} fills and {@link writeRegisters} takes. */
@@ -136,29 +140,15 @@ function writeField(thread: Thread, index: number, low: number, high: number): n
   }
 }
 
-/** dr4 and dr5 do not exist; dr0–dr3 take user addresses; of dr7 the reserved bits are dropped and lengths and kinds checked. */
+/**
+ * dr4 and dr5 do not exist; dr0–dr3 take user addresses. Enabling one in dr7 says that no slot is free: those of this processor belong to the
+ * machine's debugger, and a watchpoint that never hits would be worse than none.
+ */
 function setDebugRegister(thread: Thread, number: number, value: bigint): number {
   const registers = thread.signals.debugRegisters;
   if (number === 4 || number === 5) return -Errno.EIO;
-  if (number < 4) {
-    if (value >= 0x7ffffffff000n) return -Errno.EINVAL;
-    registers[number] = value;
-    return 0;
-  }
-  if (number === 6) {
-    registers[number] = value;
-    return 0;
-  }
-  const control = Number(value & 0xffff03ffn);
-  for (let i = 0; i < 4; i++) {
-    if (((control >>> (i * 2)) & 3) !== 0 && !isGoodBreakpoint((control >>> (16 + i * 4)) & 15)) return -Errno.EINVAL;
-  }
-  registers[number] = BigInt(control >>> 0);
+  if (number < 4 && value >= USER_END) return -Errno.EINVAL;
+  if (number === 7 && (value & DR7_ENABLES) !== 0n) return -Errno.ENOSPC;
+  registers[number] = number === 7 ? value & DR7_KEPT : value;
   return 0;
-}
-
-/** Bits 0–1: 0 execute (then the length must be 0), 1 write, 2 I/O (not for programs), 3 access; bits 2–3: length 1, 2, 8, 4. */
-function isGoodBreakpoint(field: number): boolean {
-  const kind = field & 3;
-  return kind === 2 ? false : kind !== 0 || field >> 2 === 0;
 }

@@ -1,12 +1,9 @@
 /** PTRACE_GETREGSET and SETREGSET: the register sets of a 64-bit thread, by core note type. The CPU has no XSAVE, so NT_X86_XSTATE does not exist (ENODEV). */
 import { Errno } from '../errno.ts';
 import type { Thread } from '../process/thread.ts';
-import { FX_BYTES, loadFxState, MXCSR_MASK, saveFxState } from '../signals/fx-state.ts';
+import { FX_BYTES, fxBytes, loadFxState, saveFxState } from '../signals/fx-state.ts';
 import { readRegisters, REGISTER_BYTES, registerBytes, writeRegisters } from './register-file.ts';
 import { NoteType } from './requests.ts';
-
-const image = new Uint8Array(FX_BYTES);
-const MXCSR_AT = 24;
 
 /** Copies a register set to the tracer's memory; 0 or a negative errno. */
 export function getRegisters(tracer: Thread, tracee: Thread, address: number, length = REGISTER_BYTES): number {
@@ -15,26 +12,19 @@ export function getRegisters(tracer: Thread, tracee: Thread, address: number, le
 }
 
 export function setRegisters(tracer: Thread, tracee: Thread, address: number, length = REGISTER_BYTES): number {
-  const bytes = tracer.space.read(address, length);
-  if (bytes === undefined) return -Errno.EFAULT;
-  registerBytes.set(bytes);
+  if (tracer.space.readInto(address, length === REGISTER_BYTES ? registerBytes : registerBytes.subarray(0, length)) !== length) return -Errno.EFAULT;
   return writeRegisters(tracee, length >>> 3);
 }
 
 export function getFloatingRegisters(tracer: Thread, tracee: Thread, address: number, length = FX_BYTES): number {
-  saveFxState(tracee.kernel.linear, tracee.context, image);
-  return tracer.space.write(address, length === FX_BYTES ? image : image.subarray(0, length)) ? 0 : -Errno.EFAULT;
+  saveFxState(tracee.kernel.linear, tracee.context);
+  return tracer.space.write(address, length === FX_BYTES ? fxBytes : fxBytes.subarray(0, length)) ? 0 : -Errno.EFAULT;
 }
 
 export function setFloatingRegisters(tracer: Thread, tracee: Thread, address: number, length = FX_BYTES): number {
   if (length !== FX_BYTES) return -Errno.EINVAL;
-  const bytes = tracer.space.read(address, FX_BYTES);
-  if (bytes === undefined) return -Errno.EFAULT;
-  image.set(bytes);
-  const mxcsr = image[MXCSR_AT] | (image[MXCSR_AT + 1] << 8) | (image[MXCSR_AT + 2] << 16) | (image[MXCSR_AT + 3] << 24);
-  if ((mxcsr & ~MXCSR_MASK) !== 0) return -Errno.EINVAL;
-  loadFxState(tracee.kernel.linear, tracee.context, image);
-  return 0;
+  if (tracer.space.readInto(address, fxBytes) !== FX_BYTES) return -Errno.EFAULT;
+  return loadFxState(tracee.kernel.linear, tracee.context) ? 0 : -Errno.EINVAL;
 }
 
 interface RegisterSet {

@@ -11,54 +11,71 @@ export const FX_BYTES = 512;
 export const MXCSR_MASK = 0xffff;
 const INITIAL_MXCSR = 0x1f80;
 const INITIAL_CONTROL = 0x37f;
-const ST = 32;
-const XMM_IMAGE = 160;
 const XMM_BYTES = 256;
 const TOP_SHIFT = 11;
+/** 32-bit words of the image. */
+const Word = { control: 0, tags: 1, ip: 2, dp: 4, mxcsr: 6, mask: 7, st: 8, xmm: 40, reserved: 104 } as const;
+const WORDS = FX_BYTES / 4;
 
-/** Writes the image into `image`. */
-export function saveFxState(linear: LinearMemory, context: ThreadContext, image: Uint8Array): void {
-  const { view, u8 } = linear;
-  const out = new DataView(image.buffer, image.byteOffset, FX_BYTES);
-  const top = view.getInt32(context.at(FPU_TOP), true) & 7;
-  image.fill(0, 0, FX_BYTES);
-  out.setUint16(0, view.getInt32(context.at(FPU_CONTROL), true), true);
-  out.setUint16(2, (view.getInt32(context.at(FPU_STATUS), true) & ~(7 << TOP_SHIFT)) | (top << TOP_SHIFT), true);
-  out.setUint8(4, view.getInt32(context.at(FPU_TAGS), true));
-  out.setUint16(6, view.getInt32(context.at(FPU_OPCODE), true), true);
-  out.setBigUint64(8, view.getBigUint64(context.at(FPU_IP), true), true);
-  out.setBigUint64(16, view.getBigUint64(context.at(FPU_DP), true), true);
-  out.setUint32(24, view.getUint32(context.at(MXCSR), true), true);
-  out.setUint32(28, MXCSR_MASK, true);
-  for (let i = 0; i < 8; i++) {
-    const from = context.at(FPU_REGS) + ((top + i) & 7) * 16;
-    image.set(u8.subarray(from, from + 10), ST + i * 16);
+/** The one image everybody fills and empties: copied at every turn of a UML process, so nothing is allocated. */
+const image = new Uint32Array(WORDS);
+/** Its bytes, for copying to and from guests. */
+export const fxBytes = new Uint8Array(image.buffer);
+
+/** Writes the thread's state into `fxBytes`. */
+export function saveFxState(linear: LinearMemory, context: ThreadContext): void {
+  const { u32 } = linear;
+  const at = (field: number) => context.at(field) >>> 2;
+  const top = u32[at(FPU_TOP)] & 7;
+  image[Word.control] = (u32[at(FPU_CONTROL)] & 0xffff) | ((((u32[at(FPU_STATUS)] & ~(7 << TOP_SHIFT)) | (top << TOP_SHIFT)) & 0xffff) << 16);
+  image[Word.tags] = (u32[at(FPU_TAGS)] & 0xff) | ((u32[at(FPU_OPCODE)] & 0x7ff) << 16);
+  for (let i = 0; i < 2; i++) {
+    image[Word.ip + i] = u32[at(FPU_IP) + i];
+    image[Word.dp + i] = u32[at(FPU_DP) + i];
   }
-  const xmm = context.at(XMM);
-  image.set(u8.subarray(xmm, xmm + XMM_BYTES), XMM_IMAGE);
+  image[Word.mxcsr] = u32[at(MXCSR)];
+  image[Word.mask] = MXCSR_MASK;
+  const registers = at(FPU_REGS);
+  for (let i = 0; i < 8; i++) {
+    const from = registers + ((top + i) & 7) * 4;
+    const to = Word.st + i * 4;
+    image[to] = u32[from];
+    image[to + 1] = u32[from + 1];
+    image[to + 2] = u32[from + 2] & 0xffff;
+    image[to + 3] = 0;
+  }
+  const xmm = at(XMM);
+  for (let i = 0; i < XMM_BYTES / 4; i++) image[Word.xmm + i] = u32[xmm + i];
+  image.fill(0, Word.reserved);
 }
 
-/** Loads the image; false, changing nothing, when MXCSR has bits that do not exist (FXRSTOR would fault). */
-export function loadFxState(linear: LinearMemory, context: ThreadContext, image: Uint8Array): boolean {
-  const { view, u8 } = linear;
-  const from = new DataView(image.buffer, image.byteOffset, FX_BYTES);
-  const mxcsr = from.getUint32(24, true);
-  if ((mxcsr & ~MXCSR_MASK) !== 0) return false;
-  const status = from.getUint16(2, true);
+/** Loads the thread's state from `fxBytes`; false, changing nothing, when MXCSR has bits that do not exist (FXRSTOR would fault). */
+export function loadFxState(linear: LinearMemory, context: ThreadContext): boolean {
+  const { u32 } = linear;
+  const at = (field: number) => context.at(field) >>> 2;
+  if ((image[Word.mxcsr] & ~MXCSR_MASK) !== 0) return false;
+  const status = image[Word.control] >>> 16;
   const top = (status >> TOP_SHIFT) & 7;
-  view.setInt32(context.at(FPU_CONTROL), from.getUint16(0, true), true);
-  view.setInt32(context.at(FPU_STATUS), status & ~(7 << TOP_SHIFT), true);
-  view.setInt32(context.at(FPU_TOP), top, true);
-  view.setInt32(context.at(FPU_TAGS), from.getUint8(4), true);
-  view.setInt32(context.at(FPU_OPCODE), from.getUint16(6, true) & 0x7ff, true);
-  view.setBigUint64(context.at(FPU_IP), from.getBigUint64(8, true), true);
-  view.setBigUint64(context.at(FPU_DP), from.getBigUint64(16, true), true);
-  view.setUint32(context.at(MXCSR), mxcsr, true);
-  for (let i = 0; i < 8; i++) {
-    const at = ST + i * 16;
-    u8.set(image.subarray(at, at + 10), context.at(FPU_REGS) + ((top + i) & 7) * 16);
+  u32[at(FPU_CONTROL)] = image[Word.control] & 0xffff;
+  u32[at(FPU_STATUS)] = status & ~(7 << TOP_SHIFT);
+  u32[at(FPU_TOP)] = top;
+  u32[at(FPU_TAGS)] = image[Word.tags] & 0xff;
+  u32[at(FPU_OPCODE)] = (image[Word.tags] >>> 16) & 0x7ff;
+  for (let i = 0; i < 2; i++) {
+    u32[at(FPU_IP) + i] = image[Word.ip + i];
+    u32[at(FPU_DP) + i] = image[Word.dp + i];
   }
-  u8.set(image.subarray(XMM_IMAGE, XMM_IMAGE + XMM_BYTES), context.at(XMM));
+  u32[at(MXCSR)] = image[Word.mxcsr];
+  const registers = at(FPU_REGS);
+  for (let i = 0; i < 8; i++) {
+    const to = registers + ((top + i) & 7) * 4;
+    const from = Word.st + i * 4;
+    u32[to] = image[from];
+    u32[to + 1] = image[from + 1];
+    u32[to + 2] = image[from + 2] & 0xffff;
+  }
+  const xmm = at(XMM);
+  for (let i = 0; i < XMM_BYTES / 4; i++) u32[xmm + i] = image[Word.xmm + i];
   return true;
 }
 

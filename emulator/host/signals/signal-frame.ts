@@ -6,7 +6,7 @@ import { CPU, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, GPR, ORIG_RAX, Reg, RIP,
 import { Flag } from '../../cpu/flags.ts';
 import type { Thread } from '../process/thread.ts';
 import { onStack, restoreAltStack, stackFlags } from './alternate-stack.ts';
-import { FX_BYTES, loadFxState, resetFxState, saveFxState } from './fx-state.ts';
+import { FX_BYTES, fxBytes, loadFxState, resetFxState, saveFxState } from './fx-state.ts';
 import type { SignalAction } from './process-signals.ts';
 import { SIGINFO_BYTES, type SignalInfo } from './signal-info.ts';
 import { SaFlag, Signal } from './signal-numbers.ts';
@@ -34,7 +34,8 @@ const USER_SPACE_END = 0x7ffffffff000;
 
 const frame = new Uint8Array(FRAME_BYTES);
 const frameView = new DataView(frame.buffer);
-const image = new Uint8Array(FX_BYTES);
+/** The part sigreturn reads. */
+const frameHead = frame.subarray(0, FrameOffset.info);
 
 /**
  * Makes the thread enter the handler: builds the frame below its stack (or on its alternate one) and sets its registers.
@@ -55,8 +56,8 @@ export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAct
   if (at < 0 || userStack > USER_SPACE_END) return false;
   if ((nested || entering) && !onStack(signals.altStack, at, true)) return false;
 
-  saveFxState(linear, context, image);
-  if (!space.write(fx, image)) return false;
+  saveFxState(linear, context);
+  if (!space.write(fx, fxBytes)) return false;
 
   frame.fill(0);
   setAddress(FrameOffset.pretcode, action.restorer);
@@ -65,8 +66,9 @@ export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAct
   frameView.setUint32(FrameOffset.stackFlags, signals.altStack.flags >>> 0, true);
   setAddress(FrameOffset.stackSize, signals.altStack.size);
   for (let i = 0; i < REGISTERS.length; i++) {
-    const from = context.slot + REGISTERS[i];
-    frame.set(linear.u8.subarray(from, from + 8), FrameOffset.registers + i * 8);
+    const from = (context.slot + REGISTERS[i]) >>> 2;
+    frameView.setUint32(FrameOffset.registers + i * 8, linear.u32[from], true);
+    frameView.setUint32(FrameOffset.registers + i * 8 + 4, linear.u32[from + 1], true);
   }
   setAddress(RFLAGS_AT, cpu.readRflags(context));
   frameView.setUint16(FrameOffset.cs, context.selector(Segment.cs), true);
@@ -81,7 +83,7 @@ export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAct
   frameView.setBigUint64(FrameOffset.mask, mask.toBig(), true);
   const withInfo = (action.flags & SaFlag.SIGINFO) !== 0;
   if (withInfo) frame.set(info.bytes, FrameOffset.info);
-  if (!space.write(at, withInfo ? frame : frame.subarray(0, FrameOffset.info))) return false;
+  if (!space.write(at, withInfo ? frame : frameHead)) return false;
 
   if ((signals.altStack.flags & AltStackFlag.AUTODISARM) !== 0) signals.altStack = NO_STACK;
   context.setGprNumber(Reg.rdi, info.signal);
@@ -102,11 +104,9 @@ export function leaveHandler(thread: Thread): boolean {
   const { context, kernel, space, signals } = thread;
   const { linear, cpu } = kernel;
   const at = context.gprNumber(Reg.rsp) - 8;
-  const bytes = space.read(at, FrameOffset.info);
-  if (bytes === undefined) return false;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (space.readInto(at, frameHead) !== FrameOffset.info) return false;
 
-  const mask = SignalSet.fromBig(view.getBigUint64(FrameOffset.mask, true));
+  const mask = SignalSet.fromBig(frameView.getBigUint64(FrameOffset.mask, true));
   mask.delete(Signal.KILL);
   mask.delete(Signal.STOP);
   signals.blocked.set(mask);
@@ -114,25 +114,26 @@ export function leaveHandler(thread: Thread): boolean {
 
   for (let i = 0; i < REGISTERS.length; i++) {
     const offset = FrameOffset.registers + i * 8;
-    linear.u8.set(bytes.subarray(offset, offset + 8), context.slot + REGISTERS[i]);
+    const to = (context.slot + REGISTERS[i]) >>> 2;
+    linear.u32[to] = frameView.getUint32(offset, true);
+    linear.u32[to + 1] = frameView.getUint32(offset + 4, true);
   }
-  const flags = view.getUint32(RFLAGS_AT, true);
+  const flags = frameView.getUint32(RFLAGS_AT, true);
   cpu.writeRflags(context, (cpu.readRflags(context) & ~RESTORED_FLAGS) | (flags & RESTORED_FLAGS));
-  context.setSelector(Segment.cs, view.getUint16(FrameOffset.cs, true) | 3);
-  context.setSelector(Segment.ss, view.getUint16(FrameOffset.ss, true) | 3);
+  context.setSelector(Segment.cs, frameView.getUint16(FrameOffset.cs, true) | 3);
+  context.setSelector(Segment.ss, frameView.getUint16(FrameOffset.ss, true) | 3);
   linear.view.setBigInt64(context.at(ORIG_RAX), -1n, true);
 
-  const fx = Number(view.getBigUint64(FrameOffset.fpstate, true));
+  const fx = Number(frameView.getBigUint64(FrameOffset.fpstate, true));
   if (fx === 0) {
     resetFxState(linear, context);
   } else {
-    const saved = space.read(fx, FX_BYTES);
-    if (saved === undefined || !loadFxState(linear, context, saved)) return false;
+    if (space.readInto(fx, fxBytes) !== FX_BYTES || !loadFxState(linear, context)) return false;
   }
   restoreAltStack(signals, context.gprNumber(Reg.rsp), {
-    base: Number(view.getBigUint64(FrameOffset.stackBase, true)),
-    flags: view.getUint32(FrameOffset.stackFlags, true),
-    size: Number(view.getBigUint64(FrameOffset.stackSize, true)),
+    base: Number(frameView.getBigUint64(FrameOffset.stackBase, true)),
+    flags: frameView.getUint32(FrameOffset.stackFlags, true),
+    size: Number(frameView.getBigUint64(FrameOffset.stackSize, true)),
   });
   return true;
 }
