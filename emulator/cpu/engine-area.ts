@@ -60,7 +60,7 @@ export const BLOCK_BRANCHES = 4;
 export const BRANCHING_BLOCK_LIMIT = 24;
 
 /** Table 0: slots below are the interpreter's handlers (their numbers), from here on regions. */
-export const FIRST_REGION_SLOT = 16384;
+export const FIRST_REGION_SLOT = 65536;
 
 /** Byte offset in the jump cache of an address given by its low 32 bits. */
 export function jumpCacheOffset(ripLow: number): number {
