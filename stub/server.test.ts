@@ -198,6 +198,11 @@ describe('running', () => {
     expect(await client.next()).toMatch(/^T02/);
   });
 
+  it('is interrupted by a byte that comes together with the resume', async () => {
+    client.socket.write(Buffer.concat([encodePacket('vCont;c'), Buffer.from('\x03')]));
+    expect(await client.next()).toMatch(/^T02/);
+  }, 2000);
+
   it('delivers signals by Linux numbers', async () => {
     // 0x1e is gdb's SIGUSR1.
     expect(await client.ask('S1e')).toMatch(/^T05/);

@@ -1,6 +1,6 @@
 /**
  * One client's dialogue: what was negotiated, which threads are selected, and the packets one after the other.
- * A packet that comes while an earlier one is still being answered waits; only the interrupt byte overtakes.
+ * What comes while a packet is still being answered waits for its turn.
  */
 import { PacketReader, encodePacket } from './framing.ts';
 import { PACKET_SIZE, PacketErrno, PacketError, type PacketRow, type Reply } from './packet.ts';
@@ -61,7 +61,8 @@ export class Session {
       switch (event.type) {
         case 'interrupt':
           this.log?.('<- interrupt');
-          this.target.interrupt();
+          // Behind the packets that came before it: one of them may be what is to be interrupted.
+          this.queue = this.queue.then(() => this.target.interrupt());
           break;
         case 'nak':
           if (this.acknowledging && this.lastSent !== undefined) this.connection.send(this.lastSent);

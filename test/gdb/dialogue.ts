@@ -35,6 +35,7 @@ export async function listen(args: readonly string[]): Promise<Listening> {
 /** As a command: soon after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
 export const INTERRUPT = 'echo [interrupt me]\\n';
 const INTERRUPT_AFTER_MS = 1000;
+const INTERRUPT_AGAIN_MS = 6000;
 
 export interface GdbOptions {
   readonly symbols?: string;
@@ -50,16 +51,19 @@ export function gdb(port: number, commands: readonly string[], options: GdbOptio
       if (error !== null && error.killed === true) reject(new Error(`gdb did not come to an end:\n${stdout}${stderr}`));
       else resolve(stdout + stderr);
     });
-    // Under load gdb may not be there yet, and then takes no notice: ask again.
     let wanted = 0;
     let seen = 0;
+    const interrupt = (number: number): void => {
+      if (seen >= number || child.exitCode !== null) return;
+      child.kill('SIGINT');
+      // Under load gdb may not have been there yet, and then took no notice.
+      setTimeout(interrupt, INTERRUPT_AGAIN_MS, number);
+    };
     child.stdout?.on('data', (chunk: Buffer) => {
       const text = chunk.toString();
-      wanted += text.split('[interrupt me]').length - 1;
+      for (let i = text.split('[interrupt me]').length; i > 1; i--) setTimeout(interrupt, INTERRUPT_AFTER_MS, ++wanted);
       seen += text.split('received signal SIGINT').length - 1;
     });
-    const timer = setInterval(() => wanted > seen && child.kill('SIGINT'), INTERRUPT_AFTER_MS);
-    child.once('close', () => clearInterval(timer));
   });
 }
 
