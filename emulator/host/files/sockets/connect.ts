@@ -40,14 +40,15 @@ function bindUnix(call: SyscallCall, socket: Socket, address: UnixAddress): numb
     if (socket.local === undefined) socket.local = { family: Family.unix, kind: 'abstract', name: socketNames.autobind(socket) };
     return 0;
   }
-  if (socket.local !== undefined) return -Errno.EINVAL;
   if (address.kind === 'abstract') {
+    if (socket.local !== undefined) return -Errno.EINVAL;
     if (!socketNames.bindAbstract(address.name, socket)) return -Errno.EADDRINUSE;
     socket.local = address;
     return 0;
   }
   const place = walk(call.thread, call.thread.fs.cwd, address.name, { follow: false });
   if (typeof place === 'number') return place;
+  if (socket.local !== undefined) return place.found === undefined ? -Errno.EINVAL : -Errno.EADDRINUSE;
   const inode = makeInodeAt(call, place, { mode: FileType.socket | 0o777 });
   if (typeof inode === 'number') return inode === -Errno.EEXIST ? -Errno.EADDRINUSE : inode;
   if (!(inode instanceof SocketInode)) return -Errno.EPERM;
@@ -64,7 +65,7 @@ export function connectionTarget(call: SyscallCall, socket: Socket, address: Soc
     if (!socket.isUnix) return -Errno.EAFNOSUPPORT;
     let target: object | undefined;
     if (address.kind === 'unnamed') return -Errno.EINVAL;
-    if (address.kind === 'abstract') target = socketNames.findAbstract(address.name);
+    if (address.kind === 'abstract') target = socketNames.findAbstract(socket.type, address.name);
     else {
       const dentry = walkTo(call.thread, call.thread.fs.cwd, address.name, { follow: true });
       if (typeof dentry === 'number') return dentry;
@@ -145,7 +146,6 @@ function establish(call: SyscallCall, socket: Socket, listener: Socket, address:
 function connectDatagram(call: SyscallCall, socket: Socket, address: SocketAddress): number {
   const target = connectionTarget(call, socket, address);
   if (typeof target === 'number' && !(target === -Errno.ECONNREFUSED && !socket.isUnix)) return target;
-  socket.peerGone = false;
   socket.peer = typeof target === 'number' || !socket.isUnix ? undefined : target;
   socket.remote = address.family === Family.unix || !isAny(address.address) ? address : { ...address, address: loopback(address.family) };
   if (address.family !== Family.unix && socket.local !== undefined && socket.local.family !== Family.unix && isAny(socket.local.address)) {
@@ -159,7 +159,6 @@ export function dissolve(socket: Socket): number {
   if (socket.isConnectionBased) return -Errno.EINVAL;
   socket.peer = undefined;
   socket.remote = undefined;
-  socket.peerGone = false;
   return 0;
 }
 

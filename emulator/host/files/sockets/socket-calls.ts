@@ -26,7 +26,8 @@ function socketArgument(call: SyscallCall, i: number): Socket | number {
 
 /** Checks family, type and protocol, and makes the socket; -errno. */
 function makeSocket(call: SyscallCall, family: number, typeAndFlags: number, protocol: number): Socket | number {
-  const type = typeAndFlags & 0xf;
+  // Raw AF_UNIX sockets are datagram ones.
+  const type = family === Family.unix && (typeAndFlags & 0xf) === SocketType.raw ? SocketType.datagram : typeAndFlags & 0xf;
   if ((typeAndFlags & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -Errno.EINVAL;
   const isUnix = family === Family.unix;
   if (!isUnix && family !== Family.inet && family !== Family.inet6) return -Errno.EAFNOSUPPORT;
@@ -278,7 +279,6 @@ function receiveMessage(call: SyscallCall, target: Socket, address: number, flag
     if (!space.write(header.name, name.subarray(0, header.nameLength)) || !space.writeU32(address + word, name.length)) return -Errno.EFAULT;
   }
   const control = buildControl(call, target, arrival, Math.min(header.controlLength, CONTROL_MAX), (flags & MessageFlag.closeOnExec) !== 0);
-  if (target.type === SocketType.seqpacket && result > 0) arrival.flags |= MessageFlag.endOfRecord;
   const good = space.write(header.control, control) && space.writeWord(address + word * 5, control.length, word)
     && space.writeU32(address + word * 6, arrival.flags | (flags & MessageFlag.closeOnExec));
   return good ? result : -Errno.EFAULT;

@@ -5,7 +5,7 @@ export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const Protocol = { ip: 0, tcp: 6, udp: 17 } as const;
 export const MessageFlag = {
-  outOfBand: 1, peek: 2, controlTruncated: 8, truncated: 0x20, dontWait: 0x40, endOfRecord: 0x80, waitAll: 0x100, noSignal: 0x4000, waitForOne: 0x10000,
+  outOfBand: 1, peek: 2, controlTruncated: 8, truncated: 0x20, dontWait: 0x40, waitAll: 0x100, noSignal: 0x4000, waitForOne: 0x10000,
   closeOnExec: 0x40000000,
 } as const;
 export const SOL_SOCKET = 1;

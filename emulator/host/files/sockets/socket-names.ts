@@ -7,19 +7,21 @@ const FIRST_EPHEMERAL = 32768;
 const LAST_EPHEMERAL = 60999;
 
 export class SocketNames {
+  /** By type and name: sockets of different types do not meet. */
   private readonly abstract = new Map<string, Socket>();
   private readonly ports = new Map<number, Set<Socket>>();
   private nextPort = FIRST_EPHEMERAL;
   private nextAutobind = 0;
 
-  findAbstract(name: string): Socket | undefined {
-    return this.abstract.get(name);
+  findAbstract(type: number, name: string): Socket | undefined {
+    return this.abstract.get(`${type} ${name}`);
   }
 
   /** False when the name is taken. */
   bindAbstract(name: string, socket: Socket): boolean {
-    if (this.abstract.has(name)) return false;
-    this.abstract.set(name, socket);
+    const key = `${socket.type} ${name}`;
+    if (this.abstract.has(key)) return false;
+    this.abstract.set(key, socket);
     return true;
   }
 
@@ -33,8 +35,9 @@ export class SocketNames {
     return name;
   }
 
-  releaseAbstract(name: string): void {
-    this.abstract.delete(name);
+  releaseAbstract(socket: Socket, name: string): void {
+    const key = `${socket.type} ${name}`;
+    if (this.abstract.get(key) === socket) this.abstract.delete(key);
   }
 
   /** Binds to a port (0: an ephemeral one); the port, or undefined when it is taken. */
@@ -58,16 +61,16 @@ export class SocketNames {
   }
 
   releasePort(socket: Socket, protocol: number, port: number): void {
-    const users = this.ports.get(key(protocol, port));
+    const users = this.ports.get(portKey(protocol, port));
     users?.delete(socket);
-    if (users?.size === 0) this.ports.delete(key(protocol, port));
+    if (users?.size === 0) this.ports.delete(portKey(protocol, port));
   }
 
   /** The socket that takes what is sent to an address: a listener (TCP) or a datagram socket, the most exactly bound one. */
   findPort(protocol: number, to: InetAddress, from: Socket | undefined): Socket | undefined {
     let best: Socket | undefined;
     let bestScore = -1;
-    for (const socket of this.ports.get(key(protocol, to.port)) ?? []) {
+    for (const socket of this.ports.get(portKey(protocol, to.port)) ?? []) {
       const { local } = socket;
       if (local === undefined || local.family === Family.unix) continue;
       if (protocol === Protocol.tcp && !socket.isListening) continue;
@@ -93,10 +96,10 @@ export class SocketNames {
   }
 
   private users(protocol: number, port: number): Set<Socket> {
-    let users = this.ports.get(key(protocol, port));
+    let users = this.ports.get(portKey(protocol, port));
     if (users === undefined) {
       users = new Set();
-      this.ports.set(key(protocol, port), users);
+      this.ports.set(portKey(protocol, port), users);
     }
     return users;
   }
@@ -109,6 +112,6 @@ function hears(socket: Socket, from: Socket | undefined): boolean {
   return from?.local !== undefined && from.local.family !== Family.unix && from.local.port === remote.port;
 }
 
-function key(protocol: number, port: number): number {
+function portKey(protocol: number, port: number): number {
   return protocol * 65536 + port;
 }

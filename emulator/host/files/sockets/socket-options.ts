@@ -5,6 +5,8 @@ import { NANOSECONDS } from '../../time/clock.ts';
 import { Protocol, SocketOption, SOL_SOCKET } from './socket-constants.ts';
 import type { Socket } from './socket.ts';
 
+/** Highest option number of SOL_SOCKET that Linux 6.1 knows. */
+const LAST_OPTION = 75;
 const SMALLEST_BUFFER = 2304;
 const LARGEST_BUFFER = 212992;
 /** Levels whose options are kept as they are: IPPROTO_IP, TCP, UDP, IPV6. */
@@ -59,6 +61,7 @@ function int(value: number): Uint8Array {
 
 function optionBytes(call: SyscallCall, socket: Socket, level: number, option: number): Uint8Array | number {
   if (level === SOL_SOCKET) {
+    if (option < 1 || option > LAST_OPTION) return -Errno.ENOPROTOOPT;
     const value = integer(socket, option);
     if (value !== undefined) return int(value);
     switch (option) {
@@ -107,6 +110,7 @@ export function setOption(call: SyscallCall, socket: Socket): number {
     return 0;
   }
   if (length < 4) return -Errno.EINVAL;
+  if (option < 1 || option > LAST_OPTION) return -Errno.ENOPROTOOPT;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = view.getInt32(0, true);
   switch (option) {

@@ -211,7 +211,7 @@ export class Socket extends OpenFile {
     this.peer = undefined;
     if (peer === undefined || peer.peer !== this) return;
     if (!this.isConnectionBased) {
-      if (peer.peer === this) peer.peerClosed();
+      peer.events.notify(Poll.out);
       return;
     }
     peer.readClosed = true;
@@ -224,24 +224,19 @@ export class Socket extends OpenFile {
     peer.events.notify(peer.writeClosed ? Poll.in | Poll.out | Poll.hup | Poll.rdhup : Poll.in | Poll.out | Poll.rdhup);
   }
 
-  /** A datagram socket's destination has closed: sending is refused from now on. */
-  peerGone = false;
-
-  private peerClosed(): void {
-    this.peerGone = true;
-    this.peer = undefined;
-    this.events.notify(Poll.out);
-  }
+  /** Nobody holds it any more; those who send datagrams here find out when they try. */
+  isClosed = false;
 
   notify(events: number): void {
     this.events.notify(events);
   }
 
   protected override closed(): void {
+    this.isClosed = true;
     const { socketNames } = this.kernel.vfs;
     const { local } = this;
     if (this.bound !== undefined) this.bound.bound = undefined;
-    if (local?.family === Family.unix && local.kind === 'abstract' && socketNames.findAbstract(local.name) === this) socketNames.releaseAbstract(local.name);
+    if (local?.family === Family.unix && local.kind === 'abstract') socketNames.releaseAbstract(this, local.name);
     if (local !== undefined && local.family !== Family.unix) socketNames.releasePort(this, this.isStream ? Protocol.tcp : Protocol.udp, local.port);
     for (const waiting of this.pending) waiting.release();
     this.disconnect();

@@ -114,7 +114,6 @@ function sendDatagram(call: SyscallCall, socket: Socket, bytes: Uint8Array, flag
       }
       target = found;
     } else if (target === undefined) {
-      if (socket.peerGone) return -Errno.ECONNREFUSED;
       if (!socket.isUnix && socket.remote !== undefined) {
         const found = connectionTarget(call, socket, socket.remote);
         if (typeof found === 'number') {
@@ -125,6 +124,11 @@ function sendDatagram(call: SyscallCall, socket: Socket, bytes: Uint8Array, flag
         target = found;
       } else return socket.isUnix ? -Errno.ENOTCONN : -Errno.EDESTADDRREQ;
     }
+  }
+  if (target.isClosed) {
+    socket.peer = undefined;
+    socket.remote = undefined;
+    return -Errno.ECONNREFUSED;
   }
   if (bytes.length > socket.sendBuffer || (!socket.isUnix && bytes.length > 65507)) return -Errno.EMSGSIZE;
   if (target.readClosed) return -Errno.EPIPE;
