@@ -8,6 +8,7 @@ import type { Dentry } from '../files/dentry.ts';
 import type { ExecutableFile } from '../files/vfs.ts';
 import { Resource } from '../misc/limits.ts';
 import { onExec } from '../ptrace/hooks.ts';
+import { deletePosixTimers } from '../time/posix-timers.ts';
 import type { AddressSpace } from '../../memory/address-space.ts';
 import { exitThread, leaveMemory } from './exit.ts';
 import { byteArray, interpreterPath, layout64, loadProgram, readProgram, type Program, type StartState } from './program.ts';
@@ -126,6 +127,7 @@ function become(thread: Thread, space: AddressSpace, start: StartState, found: F
   thread.descriptors.closeOnExec();
   thread.signals.exec();
   process.signals.exec();
+  deletePosixTimers(process);
   process.execed = true;
   process.dumpable = 1;
   process.executableFile?.release();

@@ -1,9 +1,12 @@
 /** How threads and processes end: what they hold is let go, children find a new parent, the parent hears of it, zombies are reaped. */
 import { forgetTracee, onExit, releaseTracees } from '../ptrace/hooks.ts';
-import { sendSignal } from '../signals/send.ts';
+import { joinStop } from '../signals/job-control.ts';
+import { offerShared, sendSignal } from '../signals/send.ts';
 import { exitInfo } from '../signals/signal-info.ts';
 import { SaFlag, SIG_IGN, Signal } from '../signals/signal-numbers.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
+import { stopIntervalTimers } from '../time/interval-timers.ts';
+import { deletePosixTimers } from '../time/posix-timers.ts';
 import { leaveFutexes } from './futex.ts';
 import type { Process } from './process.ts';
 import { DEAD, type Thread } from './thread.ts';
@@ -20,6 +23,11 @@ export function exitThread(thread: Thread, status: number): void {
   thread.descriptors.release();
   kernel.hooks.onThreadExit?.(thread);
   releaseTracees(thread);
+  // What it was to do for its process, others do
+  if (process.groupExit === undefined) {
+    if (thread.signals.stopPending !== 0) joinStop(thread);
+    offerShared(thread);
+  }
   if (!thread.isLeader) {
     process.threads.delete(thread);
     if (thread.ptrace === undefined) forgetThread(thread);
@@ -89,7 +97,8 @@ export function announceExit(process: Process): void {
 function processEnds(process: Process): void {
   const { kernel } = process;
   process.exitStatus = process.groupExit ?? process.leader.exitStatus;
-  for (const timer of [...process.timers.intervals, ...process.timers.posix.values()]) if (timer.handle !== undefined) kernel.timers.cancel(timer.handle);
+  stopIntervalTimers(process);
+  deletePosixTimers(process);
   process.executableFile?.release();
   process.executableFile = undefined;
   if (process.session.id === process.pid) process.session.terminal?.leaderExited(process.session);

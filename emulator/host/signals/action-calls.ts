@@ -4,7 +4,7 @@ import { Errno } from '../errno.ts';
 import { KEEP_RAX, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { forceSegv } from './deliver.ts';
 import type { SignalAction } from './process-signals.ts';
-import { discardIgnored } from './send.ts';
+import { discardIgnored, offerShared } from './send.ts';
 import { leaveHandler } from './signal-frame.ts';
 import { Signal, SIGRTMAX } from './signal-numbers.ts';
 import { readSignalSet, SIGSET_BYTES, writeSignalSet } from './signal-set-access.ts';
@@ -66,6 +66,7 @@ function rtSigprocmask(call: SyscallCall): SyscallResult {
     if (given === undefined) return -Errno.EFAULT;
     const result = changeMask(signals.blocked, call.int(0), given);
     if (result < 0) return result;
+    offerShared(call.thread);
   }
   return oldAddress === 0 || writeSignalSet(space, oldAddress, old) ? 0 : -Errno.EFAULT;
 }

@@ -92,6 +92,16 @@ export function notice(kernel: Kernel, thread: Thread, fatal: boolean): void {
   }
 }
 
+/** The thread blocks signals, or goes: those which wait for the process and which it might have taken are offered to the other threads. */
+export function offerShared(thread: Thread): void {
+  const { process, kernel } = thread;
+  const { set } = process.signals.pending;
+  if (set.empty || process.threads.size === 1) return;
+  for (const other of process.threads) {
+    if (other !== thread && other.state.kind === 'sleeping' && set.exceeds(other.signals.blocked)) notice(kernel, other, false);
+  }
+}
+
 /** Throws away what became meaningless when an action was set to ignore. */
 export function discardIgnored(process: Process, signal: number): void {
   if (meansNothing(process, signal)) discardEverywhere(process, SignalSet.of(signal));
