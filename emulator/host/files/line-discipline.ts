@@ -43,6 +43,8 @@ export class LineDiscipline {
   private column = 0;
   /** Column at which the line being edited began. */
   private editColumn = 0;
+  /** Echo of the bytes being received, sent when all of them have been; a signal character throws it away. */
+  private echoed: number[] = [];
   /** Output is stopped (^S). */
   stopped = false;
 
@@ -117,6 +119,11 @@ export class LineDiscipline {
   receive(bytes: Uint8Array): void {
     const before = this.queue.length + this.boundaries.length;
     for (const byte of bytes) this.receiveByte(byte);
+    if (this.echoed.length > 0) {
+      const echo = Uint8Array.from(this.echoed);
+      this.echoed = [];
+      this.host.transmit(echo);
+    }
     if (this.queue.length + this.boundaries.length > before) this.host.inputReady();
   }
 
@@ -163,7 +170,10 @@ export class LineDiscipline {
     if ((local & LocalFlag.signals) !== 0 && byte !== DISABLED) {
       const signal = byte === characters[Control.interrupt] ? Signal.INT : byte === characters[Control.quit] ? Signal.QUIT : byte === characters[Control.suspend] ? Signal.TSTP : 0;
       if (signal !== 0) {
-        if ((local & LocalFlag.noFlush) === 0) this.flushInput();
+        if ((local & LocalFlag.noFlush) === 0) {
+          this.flushInput();
+          this.echoed = [];
+        }
         this.restartOutput();
         this.echo(byte);
         this.host.signalForeground(signal);
@@ -217,7 +227,7 @@ export class LineDiscipline {
   /** Adds an ordinary byte to the line or the queue. */
   private store(byte: number, literally: boolean): void {
     if (this.queue.length + this.edit.length >= BUFFER_SIZE - 1) {
-      if ((this.termios.input & InputFlag.maxBell) !== 0) this.host.transmit(Uint8Array.of(BELL));
+      if ((this.termios.input & InputFlag.maxBell) !== 0) this.echoed.push(BELL);
       return;
     }
     if (this.edit.length === 0) this.editColumn = this.column;
@@ -284,12 +294,10 @@ export class LineDiscipline {
   }
 
   private emit(bytes: readonly number[]): void {
-    const out: number[] = [];
     for (const byte of bytes) {
-      if ((this.termios.output & OutputFlag.process) !== 0) this.processOutput(byte, out);
-      else out.push(byte);
+      if ((this.termios.output & OutputFlag.process) !== 0) this.processOutput(byte, this.echoed);
+      else this.echoed.push(byte);
     }
-    this.host.transmit(Uint8Array.from(out));
   }
 
   private processOutput(byte: number, out: number[]): void {

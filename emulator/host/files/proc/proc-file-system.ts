@@ -124,6 +124,11 @@ export class ProcDirectory extends DirectoryInode {
     return found === undefined ? -Errno.ENOENT : this.proc.build(`${this.path}/${name}`, found.entry, found.context);
   }
 
+  /** A name that is not there cannot even be thought of here. */
+  override make(): number {
+    return -Errno.ENOENT;
+  }
+
   override entries(thread: Thread): readonly DirectoryEntry[] {
     const list: DirectoryEntry[] = [];
     for (const name of this.table.names(this.context)) {

@@ -21,7 +21,7 @@ export function bind(call: SyscallCall, socket: Socket, address: SocketAddress):
     if (!socket.isUnix) return -Errno.EAFNOSUPPORT;
     return bindUnix(call, socket, address);
   }
-  if (address.family !== socket.family) return socket.isUnix ? -Errno.EINVAL : -Errno.EAFNOSUPPORT;
+  if (address.family !== socket.family) return socket.family === Family.inet ? -Errno.EAFNOSUPPORT : -Errno.EINVAL;
   if (socket.local !== undefined) return -Errno.EINVAL;
   if (!isLocal(address.address)) return -Errno.EADDRNOTAVAIL;
   return bindPort(socket, address);
@@ -88,9 +88,10 @@ export function connect(call: SyscallCall, socket: Socket, address: SocketAddres
   if (!socket.isConnectionBased) return connectDatagram(call, socket, address);
   if (socket.connecting) {
     socket.connecting = false;
-    if (socket.error === 0) return 0;
-    const result = -socket.error;
+    if (socket.connected) return 0;
+    const result = socket.error === 0 ? -Errno.ECONNABORTED : -socket.error;
     socket.error = 0;
+    socket.readClosed = socket.writeClosed = false;
     return result;
   }
   if (socket.connected) return -Errno.EISCONN;
@@ -101,7 +102,7 @@ export function connect(call: SyscallCall, socket: Socket, address: SocketAddres
   if (refused !== 0 || typeof listener === 'number') {
     if (refused !== -Errno.ECONNREFUSED || socket.isUnix || !nonBlock) return refused;
     socket.error = Errno.ECONNREFUSED;
-    socket.connecting = true;
+    socket.connecting = socket.readClosed = socket.writeClosed = true;
     socket.notify(Poll.in | Poll.out | Poll.err | Poll.hup);
     return -Errno.EINPROGRESS;
   }

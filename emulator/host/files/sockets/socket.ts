@@ -152,7 +152,7 @@ export class Socket extends OpenFile {
     if (this.readClosed && this.writeClosed) events |= Poll.hup;
     if (this.readClosed) events |= Poll.rdhup | Poll.in | Poll.rdnorm;
     if (this.queue.length > 0) events |= Poll.in | Poll.rdnorm;
-    if (this.isConnectionBased && !this.connected) events |= this.connecting ? 0 : Poll.hup;
+    if (this.isConnectionBased && !this.connected && !this.connecting) events |= Poll.hup;
     if (this.canSend) events |= Poll.out | Poll.wrnorm | Poll.wrband;
     return events;
   }
@@ -165,6 +165,7 @@ export class Socket extends OpenFile {
 
   private get canSend(): boolean {
     const { peer } = this;
+    if (this.writeClosed && !this.isUnix) return true;
     if (peer === undefined) return !this.connecting;
     if (!this.isConnectionBased && peer.queue.length >= MAX_DATAGRAMS) return false;
     return peer.queuedBytes * 4 <= this.sendBuffer;

@@ -8,6 +8,9 @@ import { isAny, loopback, type SocketAddress } from './socket-address.ts';
 import { Family, MAX_DATAGRAMS, MessageFlag } from './socket-constants.ts';
 import type { Message, PeerCredentials, Socket } from './socket.ts';
 
+/** Longest UDP datagram over IPv4. */
+const MAX_UDP = 65507;
+
 /** What goes with the bytes. */
 export interface Attachment {
   /** Retained files; taken over when the message is sent. */
@@ -99,6 +102,7 @@ function sendStream(call: SyscallCall, socket: Socket, bytes: Uint8Array, flags:
 
 function sendDatagram(call: SyscallCall, socket: Socket, bytes: Uint8Array, flags: number, attachment: Attachment): SyscallResult {
   let target = socket.peer;
+  if (!socket.isUnix && bytes.length > MAX_UDP) return -Errno.EMSGSIZE;
   if (socket.isConnectionBased) {
     if (socket.writeClosed && socket.connected) return -Errno.EPIPE;
     if (attachment.to !== undefined && socket.connected) return -Errno.EISCONN;
@@ -130,7 +134,7 @@ function sendDatagram(call: SyscallCall, socket: Socket, bytes: Uint8Array, flag
     socket.remote = undefined;
     return -Errno.ECONNREFUSED;
   }
-  if (bytes.length > socket.sendBuffer || (!socket.isUnix && bytes.length > 65507)) return -Errno.EMSGSIZE;
+  if (bytes.length > socket.sendBuffer) return -Errno.EMSGSIZE;
   if (target.readClosed) return -Errno.EPIPE;
   if (socket.isUnix && !socket.isConnectionBased && target.peer !== undefined && target.peer !== socket) return -Errno.EPERM;
   if (!socket.isUnix && (target.queue.length >= MAX_DATAGRAMS || target.queuedBytes + bytes.length > target.receiveBuffer)) return bytes.length;
