@@ -60,6 +60,8 @@ export const BUDGET = CPU + 0x308;
 /** Why compiled code came back (exits.ts) and its argument, i32 and i64. */
 export const EXIT_REASON = CPU + 0x30c;
 export const EXIT_ARGUMENT = CPU + 0x310;
+/** Not zero once a page has left some TLB since the slow path was last called; i32. */
+export const MAPPING_CHANGED = CPU + 0x318;
 /** Where accesses that cross a page are put together, 64 bytes. */
 export const BOUNCE = CPU + 0x340;
 /** Arguments and results of helpers that do not fit wasm parameters (v128, 80-bit values), 128 bytes. */

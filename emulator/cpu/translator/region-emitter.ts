@@ -7,17 +7,19 @@
  *
  * Instructions are counted while emitting: `count` is how many have retired since the budget local was last brought up to date.
  */
-import type { Form } from '../decode/form.ts';
+import type { Form, OperandSpec } from '../decode/form.ts';
 import type { Instruction } from '../decode/instruction.ts';
 import { Exit } from '../exits.ts';
-import type { ModuleImports } from '../module-imports.ts';
+import { SLOW_PATH, SLOW_STRETCH, SLOW_WRITE, type ModuleImports } from '../module-imports.ts';
 import { EmitterBase, type DynamicFlags, type FlagSetter } from '../semantics/emitter-base.ts';
 import type { ComplexEffects, Helper, WordLocal } from '../semantics/emitter.ts';
 import type { FlagSource } from '../semantics/flag-formulas.ts';
 import {
-  BUDGET, EXIT_REASON, FPU_REGS, GPR, PAGE_SIZE, RIP, Segment, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT, XMM,
+  BUDGET, EXIT_REASON, FPU_REGS, GPR, MAPPING_CHANGED, PAGE_SIZE, Reg, RIP, Segment, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT, XMM,
 } from '../state.ts';
 import type { FunctionBody, FunctionBuilder, I32, I64, Label, Local, V128, Val, ValType, Word } from '../wasm/function-builder.ts';
+import { LOAD, STORE } from '../wasm/opcodes.ts';
+import { groupAccesses, SymbolicRegisters, type AccessGroup, type BlockAccess, type SymbolicAddress } from './access-groups.ts';
 import { analyseFlow, longestPaths, type FlowGraph } from './flow-graph.ts';
 import { regionAt, regionAtLocal } from './jump-links.ts';
 import { INTERPRET, REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
@@ -30,6 +32,14 @@ export interface BlockFacts {
   used: number;
   set: number;
   flags: FlagShape;
+  /** Guest memory accesses, in the order of emission. */
+  accesses: BlockAccess[];
+  /** Numbers of accesses before which helpers may have changed the mapping. */
+  barriers: number[];
+}
+
+function noFacts(): BlockFacts {
+  return { used: 0, set: 0, flags: 'memory', accesses: [], barriers: [] };
 }
 
 /** What is known where a block ends. */
@@ -70,8 +80,16 @@ export class RegionEmitter extends EmitterBase {
   private usedMask = 0;
   /** Registers whose local may differ from memory. */
   private dirty = 0;
-  private facts: BlockFacts = { used: 0, set: 0, flags: 'memory' };
+  private facts: BlockFacts = noFacts();
   private ending: NodeExit | undefined;
+  private readonly symbols = new SymbolicRegisters();
+  /** Symbolic addresses of locals of the current instruction, by index. */
+  private readonly addresses = new Map<number, SymbolicAddress>();
+  /** Groups of the block by access; linear address of each one's first byte once checked. */
+  private groups: (AccessGroup | undefined)[] = [];
+  private readonly stretches = new Map<AccessGroup, Local<'i32'>>();
+  /** Nesting of the block itself: what is emitted deeper in may not be executed. */
+  private nesting = 0;
   /** Of the block being emitted, filled when it is finished: ways out of the region are emitted later, after other blocks. */
   private after: BlockEnd = { count: 0, dirty: 0, shape: 'memory' };
 
@@ -85,7 +103,8 @@ export class RegionEmitter extends EmitterBase {
     this.begin(region, 0xffffffff);
     this.openExits();
     return region.blocks.map((block) => {
-      this.facts = { used: 0, set: 0, flags: 'memory' };
+      this.facts = noFacts();
+      this.groups = [];
       this.flags.shape = 'memory';
       this.body(block);
       if (block.ending !== 'call') this.facts.flags = this.flags.shape;
@@ -117,6 +136,8 @@ export class RegionEmitter extends EmitterBase {
       this.count = flushed(node) ? 0 : pending[graph.dominator[node]];
       this.flags.shape = shapes[node];
       this.dirty = dirty[node];
+      this.facts = noFacts();
+      this.groups = groupAccesses(facts[node].accesses, facts[node].barriers);
       if (check[node]) this.checkBudget(block, longest[node]);
       const ending = this.body(block);
       if (graph.successors[node].some(flushed)) this.flushCount();
@@ -260,10 +281,16 @@ export class RegionEmitter extends EmitterBase {
     this.ending = undefined;
     this.block = block;
     this.after = { count: 0, dirty: 0, shape: 'memory' };
+    this.nesting = this.f.nesting;
+    this.symbols.reset();
+    this.stretches.clear();
     for (const instruction of block.instructions) {
       const form = instruction.form as Form;
       this.instruction = instruction;
+      const moved = this.movedAddress(form);
       this.emitForm(form, instruction);
+      this.addresses.clear();
+      if (moved !== undefined) this.symbols.set(moved.register, moved.to);
       if (this.ending === undefined) this.count++;
     }
     return this.ending ?? this.goOn(block.next);
@@ -451,8 +478,24 @@ export class RegionEmitter extends EmitterBase {
   }
 
   private callComplex(helper: Helper<'i32'>, args: readonly Val<ValType>[], effects: ComplexEffects): I32 {
+    this.barrier();
     this.beforeComplex(effects);
     return this.f.call(this.imports.helper(helper), args, 'i32');
+  }
+
+  override callHelper<R extends ValType>(helper: Helper<R>, args: readonly Val<ValType>[]): Val<R> {
+    this.barrier();
+    return super.callHelper(helper, args);
+  }
+
+  override callVoid(helper: Helper<undefined>, args: readonly Val<ValType>[]): void {
+    this.barrier();
+    super.callVoid(helper, args);
+  }
+
+  /** What was checked before does not count afterwards: a helper may touch guest memory. */
+  private barrier(): void {
+    this.facts.barriers.push(this.facts.accesses.length);
   }
 
   // What a helper sets only sometimes must be there beforehand, too.
@@ -488,6 +531,7 @@ export class RegionEmitter extends EmitterBase {
 
   private assign(n: number, value: I64): void {
     this.f.set(this.registers[n], value);
+    this.symbols.forget(n);
     this.facts.set |= 1 << n;
     this.dirty |= 1 << n;
   }
@@ -619,11 +663,82 @@ export class RegionEmitter extends EmitterBase {
     return n === Segment.fs || n === Segment.gs;
   }
 
-  /**
-   * As in the base class, tuned for TurboFan: the entry is found with 32-bit arithmetic, and what meets after a miss is the addend,
-   * not the address, so that the result of an addition is the index of the access and needs no zero extension.
-   */
+  // ── guest memory ──────────────────────────────────────────────────────────────────────────────
+
+  override loadAt<K extends keyof typeof LOAD>(op: K, address: Local<'i64'>): Val<(typeof LOAD)[K][1]> {
+    const { host, offset } = this.access(address, 1 << LOAD[op][2], false);
+    return this.f.load[op](host, offset);
+  }
+
+  override storeAt<K extends keyof typeof STORE>(op: K, address: Local<'i64'>, value: Val<(typeof STORE)[K][1]>): void {
+    const kept = this.keep(value);
+    const { host, offset } = this.access(address, 1 << STORE[op][2], true);
+    this.f.store[op](host, this.f.get(kept), offset);
+  }
+
   protected override translate(address: Local<'i64'>, bytes: number, write: boolean): I32 {
+    const { host, offset } = this.access(address, bytes, write);
+    return offset === 0 ? host : this.f.i32.add(host, this.f.i32.const(offset));
+  }
+
+  /** Pushes the linear address of an access, less a constant offset. */
+  private access(address: Local<'i64'>, bytes: number, write: boolean): { host: I32; offset: number } {
+    const { f } = this;
+    const number = this.facts.accesses.length;
+    const at = f.nesting === this.nesting ? this.addresses.get(address.index) : undefined;
+    this.facts.accesses.push({ at, bytes, write });
+    const group = this.groups[number];
+    if (group === undefined || at === undefined) return { host: this.translateAlone(address, bytes, write), offset: 0 };
+    const offset = at.offset - group.start;
+    let stretch = this.stretches.get(group);
+    if (stretch === undefined) {
+      stretch = f.local('i32');
+      const start = f.keep(offset === 0 ? f.get(address) : f.i64.sub(f.get(address), f.i64.const(offset)));
+      f.set(stretch, this.translateStretch(start, group.end - group.start, group.write));
+      f.release(start);
+      this.stretches.set(group, stretch);
+    }
+    const host = f.get(stretch);
+    if (number === group.last) {
+      this.stretches.delete(group);
+      f.release(stretch);
+    }
+    return { host, offset };
+  }
+
+  private translateAlone(address: Local<'i64'>, bytes: number, write: boolean): I32 {
+    return this.probe(address, bytes, write, (addend) => {
+      this.slowAccess(address, bytes, write, addend);
+      if (this.stretches.size > 0) this.leaveIfMappingChanged();
+    });
+  }
+
+  /** A stretch that cannot be had as one is left to the interpreter, instruction by instruction. */
+  private translateStretch(start: Local<'i64'>, bytes: number, write: boolean): I32 {
+    const { f } = this;
+    return this.probe(start, bytes, write, (addend) => {
+      const access = bytes | SLOW_STRETCH | (write ? SLOW_WRITE : 0);
+      f.set(addend, f.call(this.imports.engine(SLOW_PATH), [f.get(start), f.i32.const(access)], 'i32'));
+      f.if(f.i32.eqz(f.get(addend)), () => this.interpretFromHere(), undefined, false);
+      if (this.stretches.size > 0) this.leaveIfMappingChanged();
+    });
+  }
+
+  private leaveIfMappingChanged(): void {
+    const { f } = this;
+    f.if(f.load.i32Load(f.i32.const(0), MAPPING_CHANGED), () => this.interpretFromHere(), undefined, false);
+  }
+
+  private interpretFromHere(): void {
+    this.leaveAt(this.instruction.address, this.count, () => this.f.i32.const(INTERPRET));
+  }
+
+  /**
+   * The look-up in the TLB, tuned for TurboFan: the entry is found with 32-bit arithmetic, and what meets after a miss is the addend,
+   * not the address, so that the result of an addition is the index of the access and needs no zero extension.
+   * @param miss sets its argument to the linear address, or leaves
+   */
+  private probe(address: Local<'i64'>, bytes: number, write: boolean, miss: (addend: Local<'i32'>) => void): I32 {
     const { f } = this;
     const entry = f.local('i32');
     const addend = f.local('i32');
@@ -633,7 +748,7 @@ export class RegionEmitter extends EmitterBase {
     f.if(
       f.i64.gtU(f.i64.xor(f.get(address), f.load.i64Load(f.get(entry), table)), f.i64.const(PAGE_SIZE - bytes)),
       () => {
-        this.slowAccess(address, bytes, write, addend);
+        miss(addend);
         f.set(addend, f.i32.sub(f.get(addend), low()));
       },
       () => f.set(addend, f.load.i32Load(f.get(entry), table + 8)),
@@ -642,6 +757,68 @@ export class RegionEmitter extends EmitterBase {
     f.release(entry);
     f.release(addend);
     return f.i32.add(f.get(addend), low());
+  }
+
+  override linearAddress(operand: number): Local<'i64'> {
+    const address = super.linearAddress(operand);
+    const { base, index, displacement, ripRelative, addressSize } = this.instruction;
+    const plain = addressSize === 8 && this.segment < 0 && index < 0 && base >= 0 && !ripRelative;
+    if (plain) this.addresses.set(address.index, this.symbols.get(base, displacement));
+    return address;
+  }
+
+  override push(size: number, value: Word): void {
+    if (this.mode === 32) {
+      super.push(size, value);
+      return;
+    }
+    const { f } = this;
+    const kept = this.keep(value);
+    const top = this.keep(f.i64.sub(f.get(this.local(Reg.rsp)), f.i64.const(size)));
+    const at = this.symbols.get(Reg.rsp, -size);
+    this.addresses.set(top.index, at);
+    const { host, offset } = this.access(top, size, true);
+    if (size === 8) f.store.i64Store(host, f.get(kept) as I64, offset);
+    else f.store.i32Store16(host, f.get(kept) as I32, offset);
+    this.assign(Reg.rsp, f.get(top));
+    this.symbols.set(Reg.rsp, at);
+  }
+
+  override pop(size: number): Word {
+    if (this.mode === 32) return super.pop(size);
+    const address = this.keep(this.f.get(this.local(Reg.rsp)));
+    this.addresses.set(address.index, this.symbols.get(Reg.rsp, 0));
+    return size === 8 ? this.loadAt('i64Load', address) : this.loadAt('i32Load16U', address);
+  }
+
+  override adjustStack(bytes: number): void {
+    if (this.mode === 32) {
+      super.adjustStack(bytes);
+      return;
+    }
+    const { f } = this;
+    const at = this.symbols.get(Reg.rsp, bytes);
+    this.assign(Reg.rsp, f.i64.add(f.get(this.local(Reg.rsp)), f.i64.const(bytes)));
+    this.symbols.set(Reg.rsp, at);
+  }
+
+  /** For instructions that only move a register's value by a constant: which register gets which value. */
+  private movedAddress(form: Form): { register: number; to: SymbolicAddress } | undefined {
+    const { operandSize, addressSize, memory, base, index, displacement, ripRelative, immediate } = this.instruction;
+    if (operandSize !== 8 || this.mode === 32) return undefined;
+    const [first, second] = form.operands;
+    if (form.mnemonic === 'LEA') {
+      if (addressSize !== 8 || base < 0 || index >= 0 || ripRelative) return undefined;
+      return { register: this.instruction.reg, to: this.symbols.get(base, displacement) };
+    }
+    if (memory || first === undefined || second === undefined || first.size === 1) return undefined;
+    const register = registerOf(first, this.instruction);
+    if (register < 0) return undefined;
+    if (second.method === 'imm' && (form.mnemonic === 'ADD' || form.mnemonic === 'SUB')) {
+      return { register, to: this.symbols.get(register, form.mnemonic === 'ADD' ? immediate : -immediate) };
+    }
+    const from = form.mnemonic === 'MOV' ? registerOf(second, this.instruction) : -1;
+    return from < 0 ? undefined : { register, to: this.symbols.get(from, 0) };
   }
 
   protected tlbBase(): I32 {
@@ -686,6 +863,23 @@ export class RegionEmitter extends EmitterBase {
 
   protected storeAllFlags(bits: Local<'i32'>): void {
     this.flags.setAll(bits);
+  }
+}
+
+/** Number of the general register an operand names, or -1. */
+function registerOf({ method, register }: OperandSpec, { reg, rm, opcodeReg }: Instruction): number {
+  switch (method) {
+    case 'rm':
+    case 'rmReg':
+      return rm;
+    case 'reg':
+      return reg;
+    case 'opcodeReg':
+      return opcodeReg;
+    case 'fixed':
+      return register ?? -1;
+    default:
+      return -1;
   }
 }
 
