@@ -49,6 +49,13 @@ interface BlockEnd {
   shape: FlagShape;
 }
 
+/** Exit site: rip << 16 | flags | instructions to count. */
+const EXIT_RIP_SHIFT = 16;
+const EXIT_COUNT_MASK = 0x3fff;
+/** The status is INTERPRET. */
+const EXIT_INTERPRET = 0x8000;
+/** If EXIT_REASON is `again`, the instruction counts. */
+const EXIT_AGAIN = 0x4000;
 /** Different sets of registers for which exits share code; exits with yet another one have their own. */
 const SHARED_EXITS = 12;
 const BYTE = 0xffn;
@@ -66,10 +73,8 @@ export class RegionEmitter extends EmitterBase {
   private vectors: Local<'v128'>[] = [];
   private budget!: Local<'i32'>;
   private tlb!: Local<'i32'>;
-  /** What the shared exit is told: rip, instructions to count, status. */
-  private exitRip!: Local<'i64'>;
-  private exitCount!: Local<'i32'>;
-  private exitStatus!: Local<'i32'>;
+  /** What the shared exit is told: see `packExit`. */
+  private exitSite!: Local<'i64'>;
   private exitLabels: Label[] = [];
   /** Registers each of the exits writes back, in the order in which they were first needed. */
   private exitMasks: number[] = [];
@@ -166,9 +171,7 @@ export class RegionEmitter extends EmitterBase {
     }
     this.budget = f.local('i32');
     this.tlb = f.local('i32');
-    this.exitRip = f.local('i64');
-    this.exitCount = f.local('i32');
-    this.exitStatus = f.local('i32');
+    this.exitSite = f.local('i64');
     this.count = 0;
     this.dirty = 0;
     this.usedMask = used;
@@ -234,9 +237,17 @@ export class RegionEmitter extends EmitterBase {
     f.close();
     this.flags.storeMixed();
     f.close();
-    f.store.i64Store(f.i32.const(0), f.get(this.exitRip), RIP);
-    f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.get(this.exitCount)), BUDGET);
-    f.return(f.get(this.exitStatus));
+    const site = (): I64 => f.get(this.exitSite);
+    const reason = (): I32 => f.load.i32Load(f.i32.const(0), EXIT_REASON);
+    f.store.i64Store(f.i32.const(0), f.i64.shrU(site(), f.i64.const(EXIT_RIP_SHIFT)), RIP);
+    const count = f.i32.and(f.convert.i32WrapI64(site()), f.i32.const(EXIT_COUNT_MASK));
+    // One chunk of a repeated string instruction is done and counts.
+    const again = f.i64.ne(f.i64.and(site(), f.i64.const(EXIT_AGAIN)), f.i64.const(0));
+    const retired = f.i32.add(count, f.i32.and(again, f.i32.eq(reason(), f.i32.const(Exit.again))));
+    const left = f.keep(retired);
+    f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.get(left)), BUDGET);
+    f.if(f.i64.ne(f.i64.and(site(), f.i64.const(EXIT_INTERPRET)), f.i64.const(0)), () => f.return(f.i32.const(INTERPRET)));
+    f.return(reason());
   }
 
   /** To the shared exit that writes back what may differ from memory here. */
@@ -251,12 +262,10 @@ export class RegionEmitter extends EmitterBase {
     } else f.br(this.exitLabels[2 * index + (flags ? 1 : 0)]);
   }
 
-  /** Out through the shared exit; `status` is pushed by the caller. */
-  private leaveAt(rip: number, count: number, status: () => I32): void {
+  /** Out through the shared exit, with EXIT_REASON as status or as one of EXIT_INTERPRET and EXIT_AGAIN says. One constant tells it all: fewer values to merge. */
+  private leaveAt(rip: number, count: number, how: number): void {
     const { f } = this;
-    f.set(this.exitRip, f.i64.const(rip));
-    f.set(this.exitCount, f.i32.const(count));
-    f.set(this.exitStatus, status());
+    f.set(this.exitSite, f.i64.const((BigInt(rip) << BigInt(EXIT_RIP_SHIFT)) | BigInt(count | how)));
     this.toExit();
   }
 
@@ -264,7 +273,7 @@ export class RegionEmitter extends EmitterBase {
     const { f } = this;
     f.if(
       f.i32.ltS(f.get(this.budget), f.i32.const(longest)),
-      () => this.leaveAt(block.address, 0, () => f.i32.const(INTERPRET)),
+      () => this.leaveAt(block.address, 0, EXIT_INTERPRET),
       undefined,
       false,
     );
@@ -445,10 +454,8 @@ export class RegionEmitter extends EmitterBase {
   }
 
   protected leave(retired: boolean): void {
-    const { f } = this;
-    const status = (): I32 => f.load.i32Load(f.i32.const(0), EXIT_REASON);
-    if (retired) this.leaveAt(this.nextGuestAddress(), this.count + 1, status);
-    else this.leaveAt(this.instruction.address, this.count, status);
+    if (retired) this.leaveAt(this.nextGuestAddress(), this.count + 1, 0);
+    else this.leaveAt(this.instruction.address, this.count, 0);
   }
 
   override exit(reason: Exit, argument?: I64): void {
@@ -468,13 +475,7 @@ export class RegionEmitter extends EmitterBase {
     const { f } = this;
     const status = this.keep(this.callComplex(helper, args, effects));
     this.afterComplex(effects);
-    f.if(f.get(status), () => {
-      // One chunk of a repeated string instruction is done and counts.
-      f.set(this.exitCount, f.i32.add(f.i32.const(this.count), f.i32.eq(f.load.i32Load(f.i32.const(0), EXIT_REASON), f.i32.const(Exit.again))));
-      f.set(this.exitRip, f.i64.const(this.instruction.address));
-      f.set(this.exitStatus, f.load.i32Load(f.i32.const(0), EXIT_REASON));
-      this.toExit();
-    }, undefined, false);
+    f.if(f.get(status), () => this.leaveAt(this.instruction.address, this.count, EXIT_AGAIN), undefined, false);
   }
 
   private callComplex(helper: Helper<'i32'>, args: readonly Val<ValType>[], effects: ComplexEffects): I32 {
@@ -730,7 +731,7 @@ export class RegionEmitter extends EmitterBase {
   }
 
   private interpretFromHere(): void {
-    this.leaveAt(this.instruction.address, this.count, () => this.f.i32.const(INTERPRET));
+    this.leaveAt(this.instruction.address, this.count, EXIT_INTERPRET);
   }
 
   /**
