@@ -235,7 +235,9 @@ export class CaseGenerator {
     if (isBranch) {
       const size = kind === Immediate.relative ? 4 : 1;
       const next = position + size;
-      const target = random.chance(0.9) || size === 1 ? (random.chance(0.5) ? slotAddress + random.below(8) : next + random.below(16)) : DATA + 0x200000;
+      // An instruction at the end of its slot has less room behind it: the next slot's instruction is near.
+      const room = position - slotAddress > 32 ? 1 : 16;
+      const target = random.chance(0.9) || size === 1 ? (random.chance(0.5) ? slotAddress + random.below(8) : next + random.below(room)) : DATA + 0x200000;
       const distance = target - next;
       bytes(BigInt(size === 1 && (distance < -128 || distance > 127) ? 4 : distance), size);
       return;

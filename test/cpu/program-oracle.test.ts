@@ -9,7 +9,7 @@ import { disassemble } from '../../emulator/cpu/disassembler.ts';
 import { PAGE_SIZE } from '../../emulator/cpu/state.ts';
 import { RegionTranslator } from '../../emulator/cpu/translator/translator.ts';
 import { Case, DATA_BYTES, Result } from './case-layout.ts';
-import { compareStates } from './compare-results.ts';
+import { programDifferences } from './compare-results.ts';
 import { EmulatedRunner } from './emulated-runner.ts';
 import { NativeRunner } from './native-runner.ts';
 import { Random } from './random-values.ts';
@@ -66,7 +66,7 @@ describe.skipIf(process.arch !== 'x64' || process.platform !== 'linux')('program
         programs.forEach((program, n) => {
           runner.run(view, n * Case.bytes, result);
           const stoppedAt = Number(expected.getBigUint64(n * Result.bytes + Result.rip, true)) - program.address;
-          const found = compareStates(expected, n * Result.bytes, result, program.undefinedAt.get(stoppedAt) ?? 0);
+          const found = programDifferences(expected, n * Result.bytes, result, program.undefinedAt.get(stoppedAt) ?? 0);
           if (found.length > 0 && failed.length < SHOWN) failed.push(listing(program, view, n * Case.bytes, found));
         });
       };
