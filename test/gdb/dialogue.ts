@@ -35,7 +35,7 @@ export async function listen(args: readonly string[]): Promise<Listening> {
 /** As a command: soon after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
 export const INTERRUPT = 'echo [interrupt me]\\n';
 const INTERRUPT_AFTER_MS = 1000;
-const INTERRUPT_AGAIN_MS = 6000;
+const INTERRUPT_AGAIN_MS = 20_000;
 
 export interface GdbOptions {
   readonly symbols?: string;
