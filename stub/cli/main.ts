@@ -1,136 +1,20 @@
-/** The command `skas`: builds a machine from the command line, runs it, passes its end on. */
-import { Debugger } from '../../emulator/debug/debugger.ts';
-import { Machine, type Ending } from '../../emulator/debug/machine.ts';
+/** The command `skas`. The machine itself is loaded only once the command line and the program are known to make sense. */
 import { MachineSetupError } from '../../emulator/host/files/setup-error.ts';
-import { StandardIo } from '../../emulator/host/files/standard-io.ts';
-import { Kernel } from '../../emulator/host/kernel.ts';
-import { stateHash } from '../../emulator/host/state-hash.ts';
-import { signalName } from '../../emulator/host/signals/signal-numbers.ts';
-import { MachineTarget } from '../machine-target.ts';
-import { RspServer } from '../server.ts';
 import { SKAS_VERSION } from '../version.ts';
-import { parseCommandLine, type Command, type Settings } from './command-line.ts';
-import { readGuestFile } from './guest-files.ts';
-import { buildBootTree, buildRunTree } from './guest-tree.ts';
-import { HostTerminal } from './host-terminal.ts';
+import { parseCommandLine, type Command } from './command-line.ts';
+import { say } from './messages.ts';
 import { helpText } from './option-table.ts';
-import { findCommand, inspectProgram, type ProgramFile } from './program-file.ts';
-import { statistics } from './statistics.ts';
+import { findCommand, inspectProgram } from './program-file.ts';
 import { UserError } from './user-error.ts';
-
-type Start = Extract<Command, { kind: 'boot' | 'run' }>;
 
 /** An error of ours (not the user's, not the guest's): BSD's EX_SOFTWARE. */
 const STATUS_INTERNAL = 70;
-const ENVIRONMENT = { HOME: '/root', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 
-const say = (text: string): void => void process.stderr.write(`skas: ${text}\n`);
-
-function environment(settings: Settings): string[] {
-  const variables = new Map<string, string>(Object.entries(ENVIRONMENT));
-  variables.set('TERM', process.stdout.isTTY ? (process.env['TERM'] ?? 'linux') : 'dumb');
-  for (const [name, value] of settings.environment) variables.set(name, value);
-  return [...variables].map(([name, value]) => `${name}=${value}`);
-}
-
-function buildKernel(settings: Settings): Kernel {
-  try {
-    return new Kernel({
-      realtime: true, seed: settings.seed, trace: settings.trace, ...(settings.memory === undefined ? {} : { memory: settings.memory }),
-    });
-  } catch (error) {
-    if (error instanceof RangeError) throw new UserError(`not enough memory for the machine: choose a smaller --memory (${error.message})`);
-    throw error;
-  }
-}
-
-/** Quotes a word for a shell, if it needs it. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
-async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string): Promise<RspServer | undefined> {
-  if (gdb === undefined) return undefined;
-  const server = new RspServer(new MachineTarget(debug, (path) => readGuestFile(machine, path)), {
-    ...gdb, version: SKAS_VERSION, ...(tracePackets ? { log: (line: string): void => say(`rsp ${line}`) } : {}),
-  });
-  try {
-    const { port } = await server.listen();
-    const host = gdb.host === '127.0.0.1' ? '' : gdb.host;
-    if (!quiet || gdb.port === 0) say(`waiting for gdb: gdb -ex 'target remote ${host}:${port}' ${quoted(program)}`);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    if (code === 'EADDRINUSE') throw new UserError(`--gdb: port ${gdb.port} is in use: choose another, or 0 for a free one`);
-    if (code === 'EACCES') throw new UserError(`--gdb: port ${gdb.port} needs privileges: choose one above 1023`);
-    throw new UserError(`--gdb: cannot listen on ${gdb.host}:${gdb.port} (${code})`);
-  }
-  return server;
-}
-
-/** The exit status that stands for an ending. */
-function exitStatus(ending: Ending, quit: number): number {
-  if (ending.kind === 'quit') return quit;
-  if (ending.kind === 'stuck') {
-    say('all threads sleep and nothing can wake them; the machine ends');
-    return 1;
-  }
-  const signal = ending.status & 0x7f;
-  return signal === 0 ? ending.status >> 8 : 128 + signal;
-}
-
-async function drain(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (!stream.writableEnded && !stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => resolve()));
-  }
-}
-
-async function start({ kind, program, args, settings }: Start): Promise<number> {
-  const folder = process.cwd();
-  const file: ProgramFile = kind === 'run' ? inspectProgram(program, findCommand(program), true) : inspectProgram(program, findCommand(program.includes('/') ? program : `./${program}`), false);
-  const kernel = buildKernel(settings);
-  if (kind === 'boot') buildBootTree(kernel.vfs, file, args, settings.shares, folder);
-  else buildRunTree(kernel.vfs, file, settings.shares, folder);
-
-  const terminal = new HostTerminal();
-  const io = new StandardIo(kernel, { terminal: terminal.terminal, onOutput: (fd, bytes) => terminal.write(fd, bytes) });
-  const child = kernel.spawn(file.path, [kind === 'run' ? program : file.path, ...args], environment(settings), { cwd: folder, stdio: io.files });
-  io.attach(child);
-  let finalState = '';
-  if (settings.stats) kernel.hooks.onProcessEnding = (process) => {
-    if (process === child) finalState = stateHash(kernel);
-  };
-  let served = false;
-  const machine = new Machine(kernel, child, {
-    paced: () => settings.realtime || terminal.inputOpen,
-    expecting: () => terminal.inputOpen || served,
-    ready: () => terminal.ready(),
-    feed: (quiet) => terminal.feed(quiet),
-  });
-  const debug = new Debugger(machine);
-  if (settings.wait) debug.holdAtStart();
-  const server = await startServer(debug, machine, settings, file.path);
-  served = server !== undefined;
-  if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
-  let quit = 0;
-  terminal.start(io, kind === 'boot', {
-    onInput: () => machine.kick(),
-    onEnd: (status) => {
-      quit = status;
-      machine.quit();
-    },
-  });
-  const begin = performance.now();
-  try {
-    const ending = await machine.run();
-    terminal.stop();
-    await server?.close();
-    const status = exitStatus(ending, quit);
-    if (ending.kind === 'ended' && (ending.status & 0x7f) !== 0 && !settings.quiet) say(`${program} was ended by ${signalName(ending.status & 0x7f)}`);
-    if (settings.stats) process.stderr.write(statistics(kernel, (performance.now() - begin) / 1000, finalState));
-    await drain();
-    return status;
-  } finally {
-    terminal.restore();
-    kernel.cpu.close();
-  }
+async function start(command: Extract<Command, { kind: 'boot' | 'run' }>): Promise<number> {
+  const { kind, program } = command;
+  const file = kind === 'run' ? inspectProgram(program, findCommand(program), true) : inspectProgram(program, findCommand(program.includes('/') ? program : `./${program}`), false);
+  const { startMachine } = await import('./start-machine.ts');
+  return startMachine(command, file);
 }
 
 /** Does what the words say; gives the exit status. */
