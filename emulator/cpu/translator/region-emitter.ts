@@ -66,6 +66,7 @@ export class RegionEmitter extends EmitterBase {
   /** Type index of a region function in the module. */
   private readonly type: number;
   private region!: Region;
+  private neighbours: ReadonlyMap<number, number> = new Map();
   private block!: Block;
   private instruction!: Instruction;
   private flags!: RegionFlags;
@@ -117,9 +118,13 @@ export class RegionEmitter extends EmitterBase {
     });
   }
 
-  /** The region as a function of type REGION_PARAMS → REGION_RESULTS. */
-  emit(region: Region, facts: readonly BlockFacts[]): FunctionBody {
+  /**
+   * The region as a function of type REGION_PARAMS → REGION_RESULTS.
+   * @param neighbours function indices of regions in the same module, by entry address, that are valid wherever this one is
+   */
+  emit(region: Region, facts: readonly BlockFacts[], neighbours: ReadonlyMap<number, number>): FunctionBody {
     const { f } = this;
+    this.neighbours = neighbours;
     const graph = analyseFlow(region.successors);
     const check = region.blocks.map((_, i) => i === 0 || graph.loopHead[i]);
     for (const block of region.blocks) {
@@ -336,7 +341,9 @@ export class RegionEmitter extends EmitterBase {
   private transfer(address: number): void {
     const { f } = this;
     this.storeState();
-    this.tailCall(regionAt(f, address), () => f.i64.const(address));
+    const neighbour = this.neighbours.get(address);
+    if (neighbour === undefined) this.tailCall(regionAt(f, address), () => f.i64.const(address));
+    else f.returnCall(neighbour, [f.get(f.param(0, 'i32'))]);
   }
 
   /** Goes on in a region, or at `rip` in the dispatcher when there is none. All state but RIP is in memory. */
@@ -352,26 +359,39 @@ export class RegionEmitter extends EmitterBase {
   /** Runs the callee at `rip` as a nested wasm call; all state but RIP is in memory. Afterwards at the return point, or gone. */
   private callRegion(found: I32, rip: () => I64): NodeExit {
     const { f } = this;
-    const next = this.nextGuestAddress();
     const target = f.keep(found);
-    const depth = f.param(0, 'i32');
-    f.if(
-      f.i32.or(f.i32.eqz(f.get(target)), f.i32.eqz(f.get(depth))),
-      () => {
-        f.store.i64Store(f.i32.const(0), rip(), RIP);
-        f.return(f.i32.const(Exit.none));
-      },
-      undefined,
-      false,
-    );
-    const status = f.keep(f.callIndirect(this.type, [f.i32.sub(f.get(depth), f.i32.const(1))], f.get(target), 'i32'));
+    const depth = (): I32 => f.get(f.param(0, 'i32'));
+    this.unlessCallable(f.i32.or(f.i32.eqz(f.get(target)), f.i32.eqz(depth())), rip);
+    const status = f.keep(f.callIndirect(this.type, [f.i32.sub(depth(), f.i32.const(1))], f.get(target), 'i32'));
+    f.release(target);
+    return this.afterCall(status);
+  }
+
+  private callNeighbour(index: number, rip: () => I64): NodeExit {
+    const { f } = this;
+    const depth = (): I32 => f.get(f.param(0, 'i32'));
+    this.unlessCallable(f.i32.eqz(depth()), rip);
+    return this.afterCall(f.keep(f.call(index, [f.i32.sub(depth(), f.i32.const(1))], 'i32')));
+  }
+
+  private unlessCallable(not: I32, rip: () => I64): void {
+    const { f } = this;
+    const toDispatcher = (): void => {
+      f.store.i64Store(f.i32.const(0), rip(), RIP);
+      f.return(f.i32.const(Exit.none));
+    };
+    f.if(not, toDispatcher, undefined, false);
+  }
+
+  private afterCall(status: Local<'i32'>): NodeExit {
+    const { f } = this;
+    const next = this.nextGuestAddress();
     f.if(
       f.i32.or(f.get(status), f.i64.ne(f.load.i64Load(f.i32.const(0), RIP), f.i64.const(next))),
       () => f.return(f.get(status)),
       undefined,
       false,
     );
-    f.release(target);
     f.release(status);
     const node = this.region.blockAt.get(next);
     if (node === undefined) {
@@ -414,7 +434,9 @@ export class RegionEmitter extends EmitterBase {
     this.count++;
     this.storeState();
     const target = this.targetAddress();
-    this.ending = this.callRegion(regionAt(f, target), () => f.i64.const(target));
+    const rip = (): I64 => f.i64.const(target);
+    const neighbour = this.neighbours.get(target);
+    this.ending = neighbour === undefined ? this.callRegion(regionAt(f, target), rip) : this.callNeighbour(neighbour, rip);
   }
 
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {

@@ -111,7 +111,11 @@ export class RegionTranslator implements Translator {
     const module = new ModuleBuilder();
     const imports = new ModuleImports(module, this.host.linear.wasmPages);
     const emitter = new RegionEmitter(this.builder, imports, module.type(REGION_PARAMS, REGION_RESULTS));
-    const bodies = batch.map(({ region }) => emitter.emit(region, emitter.scan(region)));
+    const facts = batch.map(({ region }) => emitter.scan(region));
+    // All imports are known now, and so is where functions begin.
+    const first = module.nextFunctionIndex;
+    const bodies = batch.map((candidate, i) => emitter.emit(candidate.region, facts[i], neighboursOf(candidate, batch, first)));
+    if (module.nextFunctionIndex !== first) throw new Error('translator: an import turned up after the scan');
     bodies.forEach((body, i) => module.add(body, `r${i}`));
     this.host.requireHelpers(imports.helpers);
     const bytes = module.finish();
@@ -145,4 +149,17 @@ export class RegionTranslator implements Translator {
       }
     });
   }
+}
+
+/**
+ * Regions which this one may call directly: all their pages are its own, so that whatever makes them invalid (in a context, or for good)
+ * makes it invalid, too.
+ */
+function neighboursOf({ codeContext, pages }: Candidate, batch: readonly Candidate[], first: number): Map<number, number> {
+  const own = new Set(pages.map(({ page }) => page));
+  const neighbours = new Map<number, number>();
+  batch.forEach((other, i) => {
+    if (other.codeContext === codeContext && other.pages.every(({ page }) => own.has(page))) neighbours.set(other.region.entry, first + i);
+  });
+  return neighbours;
 }

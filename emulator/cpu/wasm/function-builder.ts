@@ -293,6 +293,12 @@ export class FunctionBuilder {
     return this.pushed(result);
   }
 
+  /** `return_call`; leaves the function. */
+  returnCall(functionIndex: number, _args: readonly Val<ValType>[]): void {
+    this.sink.u8(0x12);
+    this.sink.u32(functionIndex);
+  }
+
   /** `return_call_indirect` through table 0; leaves the function. */
   returnCallIndirect(typeIndex: number, _args: readonly Val<ValType>[], _element: I32): void {
     this.sink.u8(0x13);
