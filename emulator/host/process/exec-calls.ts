@@ -1,6 +1,7 @@
 /** execve and execveat: reading their arguments. */
 import { Errno } from '../errno.ts';
 import { directoryArgument, pathArgument } from '../files/arguments.ts';
+import { At } from '../files/open-flags.ts';
 import { Resource } from '../misc/limits.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { execute } from './exec.ts';
@@ -48,7 +49,8 @@ function exec(call: SyscallCall, directory: number | undefined, pathIndex: numbe
   }
   const base = directoryArgument(call, directory, path);
   if (typeof base === 'number') return base;
-  return execute(thread, { path, base, ...strings });
+  const isBelow = call.int(directory) !== At.fdcwd && !path.startsWith('/');
+  return execute(thread, { path: isBelow ? `/dev/fd/${call.int(directory)}/${path}` : path, lookup: path, base, ...strings });
 }
 
 export const execSyscalls: readonly SyscallRow[] = [

@@ -26,6 +26,8 @@ export interface ExecRequest {
   readonly path: string;
   readonly argv: readonly Uint8Array[];
   readonly envp: readonly Uint8Array[];
+  /** Path to look up from `base`, if that is another than `path`. */
+  readonly lookup?: string;
   /** Where relative paths start; undefined: the working directory. */
   readonly base?: Dentry;
   /** The file itself (fexecve). */
@@ -66,7 +68,7 @@ function findProgram(thread: Thread, request: ExecRequest): Found | number {
   const { vfs } = thread.kernel;
   let argv = request.argv;
   let path = request.path;
-  let file = request.file === undefined ? vfs.readFile(thread, path, request.base) : vfs.executable(thread, request.file);
+  let file = request.file === undefined ? vfs.readFile(thread, request.lookup ?? path, request.base) : vfs.executable(thread, request.file);
   for (let depth = 0; ; depth++) {
     if (typeof file === 'number') return file;
     const head = new Uint8Array(SCRIPT_HEAD);
