@@ -17,6 +17,13 @@ static void on_child(int signal, siginfo_t *info, void *context)
 	children++;
 }
 
+static char hangups[8];
+
+static void on_hangup(int signal)
+{
+	hangups[hangups[0] != 0] = signal;
+}
+
 static void wait_child(pid_t child, const char *what)
 {
 	int status;
@@ -126,6 +133,29 @@ int main(void)
 		_exit(1);
 	}
 	wait_child(child, "own group");
+	/* A stopped process whose parent goes is woken with SIGHUP and SIGCONT: nobody could continue it any more */
+	int pipes[2];
+	char answer[8] = "";
+	pipe(pipes);
+	child = fork();
+	if (child == 0) {
+		pid_t grandchild = fork();
+		if (grandchild == 0) {
+			setpgid(0, 0);
+			signal(SIGHUP, on_hangup);
+			signal(SIGCONT, on_hangup);
+			kill(getpid(), SIGTSTP);
+			write(pipes[1], hangups, 2);
+			_exit(0);
+		}
+		int status;
+		waitpid(grandchild, &status, WUNTRACED);
+		_exit(WIFSTOPPED(status) ? 3 : 4);
+	}
+	wait_child(child, "parent of a stopped one");
+	read(pipes[0], answer, 2);
+	printf("it got %d and %d\n", answer[0], answer[1]);
+
 	signal(SIGCHLD, SIG_DFL);
 	child = fork();
 	if (child == 0)

@@ -1,6 +1,6 @@
 /** How threads and processes end: what they hold is let go, children find a new parent, the parent hears of it, zombies are reaped. */
 import { forgetTracee, onExit, releaseTracees } from '../ptrace/hooks.ts';
-import { joinStop } from '../signals/job-control.ts';
+import { joinStop, releaseOrphanedGroups } from '../signals/job-control.ts';
 import { offerShared, sendSignal } from '../signals/send.ts';
 import { exitInfo } from '../signals/signal-info.ts';
 import { SaFlag, SIG_IGN, Signal } from '../signals/signal-numbers.ts';
@@ -104,6 +104,7 @@ function processEnds(process: Process): void {
   if (process.session.id === process.pid) process.session.terminal?.leaderExited(process.session);
   kernel.countLive(-1);
   kernel.hooks.onProcessExit?.(process, process.exitStatus);
+  releaseOrphanedGroups(process);
   for (const child of [...process.children]) adopt(child, process);
   announceExit(process);
 }

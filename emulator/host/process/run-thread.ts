@@ -5,7 +5,7 @@ import { Errno } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { afterStep, syscallEntry, syscallExit, wantsStep } from '../ptrace/hooks.ts';
 import { deliverSignals, returnWork } from '../signals/deliver.ts';
-import { raiseException, raiseForbiddenInterrupt, raiseUndefined } from '../signals/exceptions.ts';
+import { raiseException, raiseInterrupt, raiseUndefined } from '../signals/exceptions.ts';
 import { signalPending } from '../signals/send.ts';
 import { runSyscall } from './syscall-dispatch.ts';
 import type { Thread } from './thread.ts';
@@ -130,7 +130,7 @@ function leaveUser(thread: Thread): void {
   thread.phase = 'return';
 }
 
-/** `int n`: only the i386 system call gate is there for programs; anything else is a general protection fault at the instruction. */
+/** `int n`: the i386 system call gate, the breakpoint and overflow gates; anything else is a general protection fault. */
 function softwareInterrupt(kernel: Kernel, thread: Thread, vector: number): void {
   const { context, process } = thread;
   if (vector === INT80 || vector === SYSENTER_VECTOR) {
@@ -139,7 +139,6 @@ function softwareInterrupt(kernel: Kernel, thread: Thread, vector: number): void
     context.setGprNumber(Reg.rax, -Errno.ENOSYS);
     return;
   }
-  context.rip -= 2;
   leaveUser(thread);
-  raiseForbiddenInterrupt(thread, vector);
+  raiseInterrupt(thread, vector);
 }

@@ -9,7 +9,7 @@ import type { Thread } from '../process/thread.ts';
 import { injectedInfo, stopTraced, takeFinishedStop } from '../ptrace/stop.ts';
 import { TraceEvent } from '../ptrace/requests.ts';
 import { TraceStop } from '../ptrace/trace-stop.ts';
-import { beginStop, joinStop } from './job-control.ts';
+import { beginStop, isOrphanedGroup, joinStop } from './job-control.ts';
 import type { SignalAction } from './process-signals.ts';
 import { restartBeforeHandler, restartWithoutHandler, wasInterrupted } from './restart.ts';
 import { fatalPending, forceSignal, sendSignal, signalPending } from './send.ts';
@@ -70,7 +70,7 @@ export function deliverSignals(thread: Thread): void {
       return;
     }
     if (fate === 'stop') {
-      if (info.signal === Signal.STOP || !isOrphanedGroup(process)) beginStop(thread, info.signal);
+      if (info.signal === Signal.STOP || !isOrphanedGroup(kernel, process.group, process.session)) beginStop(thread, info.signal);
     } else if (fate === 'handled') {
       if (!runHandler(thread, info)) continue;
       if (thread.ptrace?.steps === true && stopTraced(thread, new TraceStop('notify', Signal.TRAP, undefined))) return;
@@ -166,13 +166,4 @@ function endProcess(thread: Thread, fatal: SignalInfo): void {
   const core = defaultAction(fatal.signal) === 'core' && process.limits.soft(Resource.CORE) > 0;
   kernel.signalHooks.onFatalSignal?.(thread, fatal, core);
   kernel.exitGroup(process, fatal.signal | (core ? 0x80 : 0));
-}
-
-/** No member of the process group has a parent that could continue it: terminal stop signals do not stop it. */
-function isOrphanedGroup(process: Process): boolean {
-  for (const other of process.kernel.processes.values()) {
-    if (other.group !== process.group || other.isZombie || other.parent === undefined) continue;
-    if (other.parent.group !== process.group && other.parent.session === process.session) return false;
-  }
-  return true;
 }

@@ -7,6 +7,8 @@ import { forceSignal } from './send.ts';
 import { faultInfo, kernelInfo, type SignalInfo } from './signal-info.ts';
 import { BusCode, FpeCode, IllCode, SegvCode, Signal, TrapCode } from './signal-numbers.ts';
 
+/** Length of `int n`. */
+const INT_BYTES = 2;
 const USER_SPACE_END = 0x7ffffffff000;
 
 /** Forces the signal of the exception the thread has just raised (Exit.exception). */
@@ -22,11 +24,13 @@ export function raiseUndefined(thread: Thread): void {
   raiseException(thread);
 }
 
-/** `int n` for an n user code may not use: #GP with the descriptor's number. */
-export function raiseForbiddenInterrupt(thread: Thread, vector: number): void {
+/** `int n`, rip being behind it: 3 and 4 are gates for programs, any other is a #GP of the instruction with the gate's number as its error code. */
+export function raiseInterrupt(thread: Thread, vector: number): void {
   const { linear } = thread.kernel;
-  linear.i32[thread.context.at(FAULT_VECTOR) >>> 2] = Vector.generalProtection;
-  linear.i32[thread.context.at(FAULT_ERROR) >>> 2] = vector * 8 + 2;
+  const allowed = vector === Vector.breakpoint || vector === Vector.overflow;
+  if (!allowed) thread.context.rip -= INT_BYTES;
+  linear.i32[thread.context.at(FAULT_VECTOR) >>> 2] = allowed ? vector : Vector.generalProtection;
+  linear.i32[thread.context.at(FAULT_ERROR) >>> 2] = allowed ? 0 : vector * 8 + 2;
   raiseException(thread);
 }
 

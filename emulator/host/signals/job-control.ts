@@ -4,9 +4,10 @@
  */
 import type { Kernel } from '../kernel.ts';
 import type { Process } from '../process/process.ts';
+import type { Session } from '../process/session.ts';
 import type { Thread } from '../process/thread.ts';
 import { notice, sendSignal } from './send.ts';
-import { childInfo } from './signal-info.ts';
+import { childInfo, kernelInfo } from './signal-info.ts';
 import { ChildCode, SaFlag, SIG_IGN, Signal } from './signal-numbers.ts';
 
 /** Begins a stop of the thread's process by a stop signal that it has just taken. */
@@ -65,4 +66,29 @@ export function tellParent(process: Process, code: number, status: number): void
     sendSignal(process.kernel, parent, childInfo(Signal.CHLD, code, process.pid, process.credentials.uid, status));
   }
   parent.childEvents.wake();
+}
+
+/** No member of the process group, the one that is just going aside, has a parent that could continue it: terminal stop signals do not stop it. */
+export function isOrphanedGroup(kernel: Kernel, group: number, session: Session, going?: Process): boolean {
+  for (const { group: own, isZombie, parent, session: ownSession } of kernel.processes.values()) {
+    if (own !== group || isZombie || parent === undefined || parent === going) continue;
+    if (ownSession === session && parent.group !== group && parent.session === session) return false;
+  }
+  return true;
+}
+
+/** A process has just ended, and its children have not moved yet: groups which thereby lose whoever could continue them get SIGHUP and SIGCONT, if they have stopped members. */
+export function releaseOrphanedGroups(process: Process): void {
+  const { kernel, session } = process;
+  const groups = new Set<number>();
+  if (process.parent !== undefined && process.parent.group !== process.group && process.parent.session === session) groups.add(process.group);
+  for (const child of process.children) if (child.group !== process.group && child.session === session) groups.add(child.group);
+  for (const group of groups) {
+    const members = [...kernel.processes.values()].filter((member) => member.group === group && !member.isZombie);
+    if (!members.some((member) => member.signals.stopped) || !isOrphanedGroup(kernel, group, session, process)) continue;
+    for (const member of members) {
+      sendSignal(kernel, member, kernelInfo(Signal.HUP));
+      sendSignal(kernel, member, kernelInfo(Signal.CONT));
+    }
+  }
 }
