@@ -10,6 +10,7 @@ import { Signal, SIGRTMAX } from '../signals/signal-numbers.ts';
 import { readBlockable, readInfo, SIGSET_BYTES, writeSignalSet } from '../signals/signal-set-access.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { attach, detach, resumeTracee } from './attach.ts';
+import { traceRequest } from './ptrace-trace.ts';
 import { peekUser, pokeUser, registerBytes } from './register-file.ts';
 import { getFloatingRegisters, getRegisters, regset, setFloatingRegisters, setRegisters } from './register-sets.ts';
 import { Request, TraceEvent, TraceOption } from './requests.ts';
@@ -50,6 +51,12 @@ const REQUESTS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 ]);
 
 function ptrace(call: SyscallCall): SyscallResult {
+  const result = answer(call);
+  traceRequest(call, result);
+  return result;
+}
+
+function answer(call: SyscallCall): number {
   const { thread } = call;
   const [request, , address, data] = call.args;
   if (request === Request.TRACEME) return traceMe(thread);

@@ -3,6 +3,7 @@ import type { Thread } from '../process/thread.ts';
 import { fatalPending, sendSignal } from '../signals/send.ts';
 import { childInfo, kernelInfo, SignalInfo, userInfo } from '../signals/signal-info.ts';
 import { ChildCode, SaFlag, SIG_DFL, SIG_IGN, Signal, SiCode } from '../signals/signal-numbers.ts';
+import { traceStop } from './ptrace-trace.ts';
 import type { TraceStop } from './trace-stop.ts';
 
 /**
@@ -12,6 +13,7 @@ export function stopTraced(thread: Thread, stop: TraceStop): boolean {
   if (thread.ptrace === undefined || fatalPending(thread)) return false;
   thread.signals.traceStop = stop;
   thread.kernel.pause(thread, 'traced');
+  traceStop(thread, stop);
   tellTracer(thread, stop);
   return true;
 }

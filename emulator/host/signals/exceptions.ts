@@ -5,7 +5,7 @@ import { Access, TouchFault } from '../../memory/page-access.ts';
 import type { Thread } from '../process/thread.ts';
 import { forceSignal } from './send.ts';
 import { faultInfo, kernelInfo, type SignalInfo } from './signal-info.ts';
-import { BusCode, FpeCode, IllCode, SegvCode, Signal, TrapCode } from './signal-numbers.ts';
+import { BusCode, FpeCode, IllCode, SegvCode, Signal, signalName, TrapCode } from './signal-numbers.ts';
 
 /** Length of `int n`. */
 const INT_BYTES = 2;
@@ -13,7 +13,19 @@ const USER_SPACE_END = 0x7ffffffff000;
 
 /** Forces the signal of the exception the thread has just raised (Exit.exception). */
 export function raiseException(thread: Thread): void {
-  forceSignal(thread, exceptionSignal(thread));
+  const info = exceptionSignal(thread);
+  traceFault(thread, info);
+  forceSignal(thread, info);
+}
+
+function traceFault(thread: Thread, info: SignalInfo): void {
+  const { context, kernel } = thread;
+  if (!kernel.trace.on('fault')) return;
+  const { linear } = kernel;
+  const vector = linear.i32[context.at(FAULT_VECTOR) >>> 2];
+  const error = linear.u32[context.at(FAULT_ERROR) >>> 2];
+  const address = vector === Vector.pageFault ? ` address 0x${linear.view.getBigUint64(context.at(FAULT_ADDRESS), true).toString(16)}` : '';
+  kernel.trace.line('fault', `[${thread.tid}] exception ${vector} error 0x${error.toString(16)}${address} at rip 0x${context.rip.toString(16)}: ${signalName(info.signal)} code ${info.code}`);
 }
 
 /** An instruction that does not exist here: SIGILL. The CPU has not stored the vector then. */
