@@ -48,6 +48,8 @@ class CaseSpace implements PageAccess {
 export class EmulatedRunner {
   readonly cpu: Cpu;
   readonly space: CaseSpace;
+  /** Instructions of the last `run`. */
+  retired = 0;
   private readonly mode: 64 | 32;
   private readonly linear: LinearMemory;
   private readonly context: ThreadContext;
@@ -74,14 +76,23 @@ export class EmulatedRunner {
     this.cpu.flushCode();
   }
 
-  /** Runs the case at `offset` of `cases`, and fills `result`. Returns the exit. */
-  run(cases: DataView, offset: number, result: DataView): Exit {
+  /**
+   * Runs the case at `offset` of `cases`, and fills `result`.
+   * @param slice how many instructions the next call of `Cpu.run` may retire
+   */
+  run(cases: DataView, offset: number, result: DataView, slice: () => number = () => BUDGET): void {
     this.patch(cases, offset);
     this.load(cases, offset);
-    const exit = this.cpu.run(this.context, this.space, BUDGET);
+    this.retired = 0;
+    let exit: Exit = Exit.budget;
+    while (exit === Exit.budget && this.retired < BUDGET) {
+      const budget = slice();
+      exit = this.cpu.run(this.context, this.space, budget);
+      this.retired += this.cpu.retired;
+      if (exit === Exit.budget && this.cpu.retired !== budget) throw new Error(`budget of ${budget} retired ${this.cpu.retired}`);
+    }
     this.save(exit, result);
     this.unpatch(cases.getUint32(offset + Case.patchOffset, true));
-    return exit;
   }
 
   private load(cases: DataView, offset: number): void {

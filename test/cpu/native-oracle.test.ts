@@ -4,7 +4,7 @@
  *
  * SKAS_ORACLE_CASES (default 200 000) and SKAS_ORACLE_SEED choose how many and which; SKAS_ORACLE_FORMS is a regular expression
  * on "MNEMONIC opcode". Translating costs thirty times as much as interpreting, so only one chunk in SKAS_ORACLE_TRANSLATED
- * (default 4) is run in both tiers. A failure prints bytes, disassembly, what differs and the state the case began with.
+ * (default 8) is run in both tiers. A failure prints bytes, disassembly, what differs and the state the case began with.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setFlagsFromString } from 'node:v8';
@@ -20,7 +20,7 @@ import { Random } from './random-values.ts';
 const CASES = Number(process.env['SKAS_ORACLE_CASES'] ?? 200_000);
 const SEED = Number(process.env['SKAS_ORACLE_SEED'] ?? 1);
 const FORMS = new RegExp(process.env['SKAS_ORACLE_FORMS'] ?? '.');
-const TRANSLATED = Number(process.env['SKAS_ORACLE_TRANSLATED'] ?? 4);
+const TRANSLATED = Number(process.env['SKAS_ORACLE_TRANSLATED'] ?? 8);
 const CHUNK = 8192;
 const SHOWN = 12;
 /** The translator is asked, it does not choose. */

@@ -1,5 +1,6 @@
 /**
- * Random short programs with branches and loops, on the host CPU and in both tiers: what instructions do to each other.
+ * Random short programs with branches, loops and calls, on the host CPU and in both tiers: what instructions do to each other. Both tiers must
+ * also count the same, however the run is cut into slices.
  * SKAS_ORACLE_PROGRAMS (default 6000) and SKAS_ORACLE_SEED choose how many and which.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -26,7 +27,7 @@ function listing(program: ProgramFacts, cases: DataView, at: number, found: read
   for (let offset = 0; offset < program.bytes.length; ) {
     const { text, length } = disassemble(program.bytes.subarray(offset), program.address + offset, 64);
     const bytes = Array.from(program.bytes.subarray(offset, offset + length), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    lines.push(`${(program.address + offset).toString(16)}: ${bytes}  ${text}`);
+    if (bytes !== 'cc') lines.push(`${(program.address + offset).toString(16)}: ${bytes}  ${text}`);
     offset += Math.max(length, 1);
   }
   lines.push(Array.from({ length: 16 }, (_, n) => cases.getBigUint64(at + Case.gpr + n * 8, true).toString(16)).join(' '));
@@ -34,7 +35,7 @@ function listing(program: ProgramFacts, cases: DataView, at: number, found: read
 }
 
 describe.skipIf(process.arch !== 'x64' || process.platform !== 'linux')('programs against the host CPU', () => {
-  const failures = { interpreter: [] as string[], translator: [] as string[] };
+  const failures = { interpreter: [] as string[], translator: [] as string[], slices: [] as string[] };
   let regions = 0;
 
   beforeAll(() => {
@@ -62,11 +63,15 @@ describe.skipIf(process.arch !== 'x64' || process.platform !== 'linux')('program
       code.fill(0xcc);
       const programs = Array.from({ length: count }, (_, n) => generator.make(n, new DataView(records.buffer, n * Case.bytes, Case.bytes), code));
       const expected = native.run(records.subarray(0, count * Case.bytes), code, data, 64);
-      const pass = (failed: string[]): void => {
+      const counts = new Map<number, number>();
+      const pass = (failed: string[], slice?: () => number): void => {
         programs.forEach((program, n) => {
-          runner.run(view, n * Case.bytes, result);
+          runner.run(view, n * Case.bytes, result, slice);
           const stoppedAt = Number(expected.getBigUint64(n * Result.bytes + Result.rip, true)) - program.address;
           const found = programDifferences(expected, n * Result.bytes, result, program.undefinedAt.get(stoppedAt) ?? 0);
+          const count = counts.get(n) ?? runner.retired;
+          counts.set(n, count);
+          if (runner.retired !== count) found.push(`retired ${count} interpreted, now ${runner.retired}`);
           if (found.length > 0 && failed.length < SHOWN) failed.push(listing(program, view, n * Case.bytes, found));
         });
       };
@@ -74,6 +79,7 @@ describe.skipIf(process.arch !== 'x64' || process.platform !== 'linux')('program
       pass(failures.interpreter);
       for (const { address } of programs) translator.request(address, 64, runner.space);
       pass(failures.translator);
+      pass(failures.slices, () => 1 + random.below(9));
     }
     regions = translator.stats.regions;
     translator.close();
@@ -87,5 +93,9 @@ describe.skipIf(process.arch !== 'x64' || process.platform !== 'linux')('program
   test('translator', () => {
     expect(regions).toBeGreaterThan(PROGRAMS * 0.9);
     expect(failures.translator.join('\n\n')).toBe('');
+  });
+
+  test('in slices of a few instructions', () => {
+    expect(failures.slices.join('\n\n')).toBe('');
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Makes random short programs: a dozen instructions with forward branches and a loop, on registers that stay what they must be.
+ * Makes random short programs: a dozen instructions with forward branches, a loop and calls of a function, on registers that stay what they must be.
  * What single instructions cannot show is here: flags used by a later instruction, registers kept in locals, faults in the
  * middle of translated code. r12 and r13 point to data (r13 sometimes to none), r14 is a small index, r15 counts the loop, rsp is a stack.
  */
 import { decode } from '../../emulator/cpu/decode/decoder.ts';
 import { Instruction } from '../../emulator/cpu/decode/instruction.ts';
 import { Immediate, ImplicitMemory, PrefixClass, resolveSize, type ParsedRow } from '../../emulator/cpu/decode/parse-row.ts';
+import { ARITHMETIC_FLAGS } from '../../emulator/cpu/flags.ts';
 import { Case, CODE, DATA, PATCH_BYTES } from './case-layout.ts';
 import { runnable } from './case-generator.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
@@ -14,6 +15,9 @@ import { integer, vectorQuad, type Random } from './random-values.ts';
 /** Bytes of code per program. */
 export const PROGRAM_SLOT = 256;
 const MOST_INSTRUCTIONS = 14;
+/** Where the function which the program calls lies in its slot; the program ends well before. */
+const FUNCTION_AT = 176;
+const LAST_START = 135;
 /** rax rcx rdx rbx rbp rsi rdi r8–r11. */
 const FREE = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
 const EXCLUDED = /^(F|EMMS|LEAVE|ENTER|POPF|XLAT|MASKMOV|RCP|RSQRT|LDMXCSR|CLFLUSH|BOUND|UD|J|LOOP|CALL|RET|STD|CMPXCHG16B|CMPXCHG8B|HLT|MOV 8C|BS[FR])/;
@@ -27,22 +31,32 @@ export function sequenceable(row: ParsedRow): boolean {
 }
 
 export interface ProgramFacts {
+  /** The whole slot, int3 where nothing is. */
   readonly bytes: Uint8Array;
   readonly address: number;
   /** Undefined flags before the instruction at each offset. */
   readonly undefinedAt: ReadonlyMap<number, number>;
 }
 
+/** An instruction of the called function: where it is and what it does to undefined flags. */
+interface FunctionStep {
+  readonly at: number;
+  readonly after: (before: number) => number;
+}
+
 export class SequenceGenerator {
   private readonly random: Random;
   private readonly rows: readonly ParsedRow[];
+  private readonly functionRows: readonly ParsedRow[];
   private readonly gpr = new BigUint64Array(16);
   private readonly code = new Uint8Array(PROGRAM_SLOT);
   private readonly decoded = new Instruction();
+  private readonly called: FunctionStep[] = [];
 
   constructor(random: Random, rows: readonly ParsedRow[]) {
     this.random = random;
     this.rows = rows.filter(sequenceable);
+    this.functionRows = this.rows.filter((row) => !row.form.attributes.has('d64'));
   }
 
   /** Writes program `slot` to `record` and its code to `image`. */
@@ -59,12 +73,13 @@ export class SequenceGenerator {
     code.fill(0xcc);
     const undefinedAt = new Map<number, number>();
     const joins = new Map<number, number>();
+    this.makeFunction(address);
     let at = 0;
     let undefinedNow = 0;
     let loopStart = -1;
     const count = 3 + random.below(MOST_INSTRUCTIONS - 3);
     let skips: { at: number; instructions: number }[] = [];
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < count && at < LAST_START; i++) {
       undefinedNow |= joins.get(at) ?? 0;
       if (loopStart < 0 && undefinedNow === 0 && random.chance(0.1)) loopStart = at;
       undefinedAt.set(at, undefinedNow);
@@ -78,9 +93,19 @@ export class SequenceGenerator {
           continue;
         }
       }
-      const [length, after] = this.instruction(at, address, undefinedNow);
-      at += length;
-      undefinedNow = after;
+      if (random.chance(0.12)) {
+        code[at] = 0xe8;
+        new DataView(code.buffer).setInt32(at + 1, FUNCTION_AT - at - 5, true);
+        at += 5;
+        for (const step of this.called) {
+          undefinedAt.set(step.at, (undefinedAt.get(step.at) ?? 0) | undefinedNow);
+          undefinedNow = step.after(undefinedNow);
+        }
+      } else {
+        const [length, after] = this.instruction(at, address, undefinedNow, this.rows);
+        at += length;
+        undefinedNow = after(undefinedNow);
+      }
       // Branches whose number of skipped instructions is reached land here.
       skips = skips.filter((skip) => {
         if (--skip.instructions > 0) return true;
@@ -108,31 +133,45 @@ export class SequenceGenerator {
     }
     undefinedAt.set(at, undefinedNow);
     undefinedAt.set(at + 1, undefinedNow);
-    const bytes = code.slice(0, at);
+    const bytes = code.slice();
     image.set(bytes, address - CODE);
     this.writeRecord(record, address, patchOffset);
     return { bytes, address, undefinedAt };
   }
 
-  /** Writes one instruction at `at`; returns its length and the undefined flags after it. */
-  private instruction(at: number, address: number, before: number): readonly [length: number, after: number] {
+  /** A few instructions that read no flags and leave the stack alone, and RET. */
+  private makeFunction(address: number): void {
+    const { random, code, called } = this;
+    called.length = 0;
+    let at = FUNCTION_AT;
+    for (let i = random.below(4); i >= 0; i--) {
+      const [length, after] = this.instruction(at, address, ARITHMETIC_FLAGS, this.functionRows);
+      called.push({ at, after });
+      at += length;
+    }
+    called.push({ at, after: (before) => before });
+    code[at] = 0xc3;
+  }
+
+  /** Writes one instruction at `at`; returns its length and what it does to undefined flags. */
+  private instruction(at: number, address: number, before: number, rows: readonly ParsedRow[]): readonly [length: number, after: (before: number) => number] {
     const { random, code, decoded } = this;
     for (;;) {
-      const row = random.pick(this.rows);
+      const row = random.pick(rows);
       const { mnemonic } = row.form;
       if ((flagsRead(mnemonic) & before) !== 0) continue;
       const length = this.encode(row, at, address);
-      code.fill(0xcc, at + length);
+      code.fill(0xcc, at + length, at < FUNCTION_AT ? FUNCTION_AT : PROGRAM_SLOT);
       if (decode(code, at, at + length, address + at, 64, decoded) !== 'ok' || decoded.form !== row.form || decoded.length !== length) continue;
       const first = row.form.operands[0];
       const operandBytes = first === undefined ? decoded.operandSize : resolveSize(first, decoded.operandSize, decoded.memory);
       const last = row.form.operands.at(-1);
       // CL is not known here: it may be 0, and it may be what leaves flags undefined.
       const byRegister = last?.method === 'fixed' && /^(SH|SA|RO|RC)/.test(mnemonic);
-      const after = byRegister
-        ? before | undefinedAfter(0, mnemonic, operandBytes, 2) | undefinedAfter(0, mnemonic, operandBytes, 31)
-        : undefinedAfter(before, mnemonic, operandBytes, last?.method === 'one' ? 1 : decoded.immediate);
-      return [length, after];
+      const count = last?.method === 'one' ? 1 : decoded.immediate;
+      if (!byRegister) return [length, (flags) => undefinedAfter(flags, mnemonic, operandBytes, count)];
+      const possible = undefinedAfter(0, mnemonic, operandBytes, 2) | undefinedAfter(0, mnemonic, operandBytes, 31);
+      return [length, (flags) => flags | possible];
     }
   }
 
