@@ -154,7 +154,16 @@ int main(void)
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
 	sigaction(SIGBUS, &action, NULL);
 	char *beyond = mmap(NULL, 200000, PROT_READ, MAP_SHARED, fd, 0);
+	printf("before: %d\n", beyond[8192]);
+	char *copies = mmap(NULL, 20000, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	copies[9000] = 'c';
+	SHOW(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8192, 8192));
+	printf("punched: %d, copy %d\n", beyond[8192], copies[9000]);
+	pwrite(fd, "w", 1, 8192);
+	printf("written again: %d\n", beyond[8192]);
 	ftruncate(fd, 6000);
+	if (sigsetjmp(fault, 1) == 0)
+		printf("%d\n", ((volatile char *)copies)[9000]);
 	printf("last page's rest %d\n", beyond[6001]);
 	if (sigsetjmp(fault, 1) == 0)
 		printf("%d\n", ((volatile char *)beyond)[8192]);

@@ -6,16 +6,21 @@ import { PAGE_SIZE } from '../../cpu/state.ts';
 import type { Frames } from '../../memory/frames.ts';
 import type { PageSource } from '../../memory/page-source.ts';
 
+/** Unmaps `count` pages of a source from page `first` on wherever they are mapped; with `copies` also private copies made of them. */
+export type UnmapPages = (source: PageSource, first: number, count: number, copies: boolean) => void;
+
 export abstract class FilePages implements PageSource {
   protected readonly memory: Frames;
+  private readonly unmap: UnmapPages;
   protected readonly frames = new Map<number, number>();
   /** Length in bytes. */
   size = 0;
   /** Mappings made of it. */
   mappings = 0;
 
-  constructor(memory: Frames) {
+  constructor(memory: Frames, unmap: UnmapPages) {
     this.memory = memory;
+    this.unmap = unmap;
   }
 
   abstract get mapName(): string;
@@ -109,7 +114,8 @@ export abstract class FilePages implements PageSource {
   punchHole(start: number, end: number): void {
     const firstWhole = Math.ceil(start / PAGE_SIZE);
     const endWhole = Math.floor(end / PAGE_SIZE);
-    for (const index of [...this.frames.keys()]) if (index >= firstWhole && index < endWhole) this.discard(index);
+    if (this.mappings > 0 && endWhole > firstWhole) this.unmap(this, firstWhole, endWhole - firstWhole, false);
+    for (const index of [...this.frames.keys()]) if (index >= firstWhole && index < endWhole) this.drop(index);
     if (firstWhole > endWhole) this.zero(start, end);
     else {
       this.zero(start, firstWhole * PAGE_SIZE);
@@ -151,12 +157,6 @@ export abstract class FilePages implements PageSource {
     if (frame === undefined) return;
     this.frames.delete(index);
     this.memory.release(frame);
-  }
-
-  /** Makes a page a hole. While anything is mapped its frame is zeroed in place, so that mappings and file stay one. */
-  private discard(index: number): void {
-    if (this.mappings > 0) this.zero(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
-    else this.drop(index);
   }
 
   private zero(start: number, end: number): void {

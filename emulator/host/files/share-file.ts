@@ -24,7 +24,7 @@ class SharePages extends FilePages {
   sharedWritable = false;
 
   constructor(owner: ShareFile, share: Share) {
-    super(share.memory);
+    super(share.memory, share.unmapPages);
     this.owner = owner;
   }
 

@@ -5,6 +5,7 @@
  */
 import * as fs from 'node:fs';
 import type { Frames } from '../../memory/frames.ts';
+import type { UnmapPages } from './file-pages.ts';
 import { FileType } from './file-mode.ts';
 import { FileSystem, FileSystemMagic } from './file-system.ts';
 import type { Inode } from './inode.ts';
@@ -30,9 +31,9 @@ export class Share extends FileSystem {
   private readonly inodes = new Map<string, Inode>();
 
   /** @throws the node:fs error if the host path does not exist */
-  constructor(options: ShareOptions, minor: number, memory: Frames, now: () => Timestamp) {
+  constructor(options: ShareOptions, minor: number, memory: Frames, now: () => Timestamp, unmapPages: UnmapPages) {
     super({
-      type: 'ext4', magic: FileSystemMagic.ext, minor, now, readOnly: options.writable !== true, source: '/dev/root',
+      type: 'ext4', magic: FileSystemMagic.ext, minor, now, unmapPages, readOnly: options.writable !== true, source: '/dev/root',
     });
     this.memory = memory;
     this.hostRoot = fs.realpathSync(options.hostPath);

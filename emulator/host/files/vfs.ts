@@ -9,6 +9,7 @@ import { Dentry } from './dentry.ts';
 import { AnonymousInode } from './anonymous-inode.ts';
 import { DeviceRegistry } from './device-registry.ts';
 import { FileInode } from './file-inode.ts';
+import type { UnmapPages } from './file-pages.ts';
 import { FileType } from './file-mode.ts';
 import { FileSystem, FileSystemMagic, type FileSystemOptions } from './file-system.ts';
 import { FsState } from './fs-state.ts';
@@ -32,6 +33,7 @@ export interface VfsOptions {
   readonly frames: Frames;
   /** CLOCK_REALTIME of the machine, which stamps files. */
   readonly now: () => Timestamp;
+  readonly unmapPages: UnmapPages;
 }
 
 /** A mounted file system, for /proc/mounts. */
@@ -59,6 +61,7 @@ export class Vfs {
   readonly mounts: MountRecord[] = [];
   readonly frames: Frames;
   readonly now: () => Timestamp;
+  readonly unmapPages: UnmapPages;
   /** Where unnamed things (memfds, anonymous shared files) live. */
   private readonly internal: TmpfsDirectory;
   /** What descriptors without a place in the tree (epoll, eventfd …) are to fstat. */
@@ -76,6 +79,7 @@ export class Vfs {
   constructor(options: VfsOptions) {
     this.frames = options.frames;
     this.now = options.now;
+    this.unmapPages = options.unmapPages;
     const root = new TmpfsDirectory(this.newFileSystem({ type: 'overlay', magic: FileSystemMagic.tmpfs, source: 'overlay' }), this.frames, 0o755);
     stamp(root, this.now());
     this.root = new Dentry(undefined, '', root);
@@ -86,8 +90,8 @@ export class Vfs {
     this.internal = new TmpfsDirectory(this.newFileSystem({ type: 'tmpfs', magic: FileSystemMagic.tmpfs }), this.frames, 0o700);
   }
 
-  newFileSystem(options: Omit<FileSystemOptions, 'minor' | 'now'>): FileSystem {
-    return new FileSystem({ ...options, minor: ++this.lastMinor, now: this.now });
+  newFileSystem(options: Omit<FileSystemOptions, 'minor' | 'now' | 'unmapPages'>): FileSystem {
+    return new FileSystem({ ...options, minor: ++this.lastMinor, now: this.now, unmapPages: this.unmapPages });
   }
 
   /** A process's first place in the tree. */
@@ -169,7 +173,7 @@ export class Vfs {
    * @throws if the host path does not exist or the guest path is taken by something else
    */
   share(options: ShareOptions): void {
-    const share = new Share(options, ++this.lastMinor, this.frames, this.now);
+    const share = new Share(options, ++this.lastMinor, this.frames, this.now, this.unmapPages);
     const root = share.root();
     if (options.guestPath === '/') throw new MachineSetupError('the root directory cannot be a share: give its parts');
     if (root.isDirectory) {
