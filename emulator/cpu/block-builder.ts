@@ -24,6 +24,8 @@ export interface BuilderHost {
 export const BuildFailure = { none: 0, fault: 1, invalid: 2 } as const;
 export type BuildFailure = (typeof BuildFailure)[keyof typeof BuildFailure];
 
+/** Instructions looked at beyond a block which needs new handlers. */
+const LOOK_AHEAD = 200;
 /** Longest instruction. */
 const MAX_LENGTH = 15;
 const ZERO_FIELD = ZERO - GPR;
@@ -40,6 +42,7 @@ export class BlockBuilder {
   private readonly host: BuilderHost;
   private readonly instructions: Instruction[] = [];
   private readonly handlers = new Array<number>(BLOCK_LIMIT).fill(0);
+  private readonly ahead = new Instruction();
   /** Bytes of an instruction that lies in two pages; readable beyond, as the decoder wants. */
   private readonly seam = new Uint8Array(64);
   private bytes = 0;
@@ -95,6 +98,21 @@ export class BlockBuilder {
   /** The last instruction read lies in two pages. */
   get crosses(): boolean {
     return this.frame2 !== 0;
+  }
+
+  /** Handlers of the code that follows the block in its page: what is likely to run soon. */
+  upcoming(): number[] {
+    const numbers: number[] = [];
+    const ahead = this.ahead;
+    let address = this.start + this.bytes;
+    const pageEnd = (Math.floor(this.start / PAGE_SIZE) + 1) * PAGE_SIZE;
+    while (numbers.length < LOOK_AHEAD && address < pageEnd) {
+      const offset = this.frame + (address % PAGE_SIZE);
+      if (decode(this.linear.u8, offset, this.frame + PAGE_SIZE, address, this.mode, ahead) !== 'ok' || ahead.form === undefined) break;
+      numbers.push(handlerFor(ahead, ahead.form, this.mode));
+      address += ahead.length;
+    }
+    return numbers;
   }
 
   /** Stores the block at linear address `header`: room for `count + 1` records. */

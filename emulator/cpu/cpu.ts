@@ -53,6 +53,8 @@ export interface CpuStats {
 }
 
 const DEFAULT_THRESHOLD = 1000;
+/** Returns from emitted code without an instruction retired which can only be a mistake of ours. */
+const IDLE_RETURNS = 1000;
 /** Address of a user's first byte beyond 47 bits. */
 const USER_END = 0x800000000000;
 
@@ -225,7 +227,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     const { linked } = this;
     for (const number of numbers) {
       if (number < INLINE_HANDLERS || linked[number] !== 0) continue;
-      const made = handlerModule(number, numbers);
+      const made = handlerModule(number, numbers, () => this.builder.upcoming());
       this.library.require(made.helpers);
       linkHandlers(made, this.table, this.importObject);
       for (const n of made.numbers) linked[n] = 1;
@@ -337,7 +339,13 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   private loop(space: PageAccess): Exit {
     const { i32 } = this.linear;
     let start = 0;
+    let budget = -1;
+    let idle = 0;
     for (;;) {
+      if (i32[BUDGET >>> 2] !== budget) {
+        budget = i32[BUDGET >>> 2];
+        idle = 0;
+      } else if (++idle === IDLE_RETURNS) throw new Error(`the engine makes no progress at ${this.describe(space, this.rip, this.mode)}`);
       const why = this.interpret(start);
       start = 0;
       this.stats.returns++;

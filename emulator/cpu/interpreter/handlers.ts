@@ -14,8 +14,8 @@ import { RIP } from '../state.ts';
 import type { Helper } from '../semantics/emitter.ts';
 import { FunctionBuilder, type FunctionBody, type ValType } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
-import { formText, keyFromNumber, keyFromText, keyNumber, keyText, numberOfKey, type HandlerKey } from './handler-key.ts';
-import { HOT_HANDLERS, HOT_PAIRS } from './hot-handlers.ts';
+import { formText, keyFromNumber, keyFromText, keyNumber, keyText, numberOfKey, traitsOf, type HandlerKey } from './handler-key.ts';
+import { HOT_HANDLERS, HOT_PAIRS, WARM_HANDLERS } from './hot-handlers.ts';
 import { InterpreterEmitter } from './interpreter-emitter.ts';
 
 /** Handler number of the record after a block's last instruction. */
@@ -60,6 +60,8 @@ for (const text of HOT_HANDLERS) {
   const key = keyFromText(text, formsByText);
   if (key !== undefined) define(numberOfKey(key), key);
 }
+/** Handlers which most programs need: made together, in one module, when the first of them is needed. */
+const warm = new Set<number>();
 for (const [firstText, secondText] of HOT_PAIRS) {
   const first = keyFromText(firstText, formsByText);
   const second = keyFromText(secondText, formsByText);
@@ -69,6 +71,10 @@ for (const [firstText, secondText] of HOT_PAIRS) {
 }
 /** Handlers below this number are inside the interpreter function. */
 export const INLINE_HANDLERS = keys.length;
+for (const text of WARM_HANDLERS) {
+  const key = keyFromText(text, formsByText);
+  if (key !== undefined) warm.add(numberFor(numberOfKey(key), key));
+}
 
 function define(keyed: number, key: HandlerKey): number {
   const number = keys.push(key) - 1;
@@ -86,10 +92,20 @@ export function pairOf(first: number, second: number): number {
   return pairs.get(first * FIRST_REGION_SLOT + second) ?? 0;
 }
 
-/** Number of the handler for a decoded instruction of this form. */
+/**
+ * Number of the handler for a decoded instruction of this form. Only hot ones exist for base + displacement alone: a record
+ * without an index names the zero register, so that the general handler serves it as well.
+ */
 export function handlerFor(instruction: Instruction, form: Form, mode: 64 | 32): number {
   const keyed = keyNumber(instruction, form, mode);
-  return numberByKey.get(keyed) ?? define(keyed, keyFromNumber(keyed, form));
+  const known = numberByKey.get(keyed);
+  if (known !== undefined) return known;
+  const key = keyFromNumber(keyed, form);
+  if (key.memoryKind !== 'base' || traitsOf(form).moffs) return define(keyed, key);
+  const general: HandlerKey = { ...key, memoryKind: 'index' };
+  const number = numberFor(numberOfKey(general), general);
+  numberByKey.set(keyed, number);
+  return number;
 }
 
 export function handlerKey(number: number): HandlerKey {
@@ -120,24 +136,33 @@ export function noteTransfers(number: number): void {
   transfers.add(number);
 }
 
-/** The module with a handler; makes one for all of `wanted` that have none yet. */
-export function handlerModule(number: number, wanted: readonly number[]): HandlerModule {
+/** The module with a handler; makes one for all of `wanted` that have none yet, and of what `likely` returns: a module costs more than a function. */
+export function handlerModule(number: number, wanted: readonly number[], likely: () => readonly number[]): HandlerModule {
   const known = modules.get(number);
   if (known !== undefined) return known;
-  const missing = [...new Set(wanted)].filter((n) => n >= INLINE_HANDLERS && !modules.has(n));
-  const made = compile(missing);
-  for (const n of missing) modules.set(n, made);
+  const others = warm.has(number) ? warm : likely();
+  const made = compile(new Set([...wanted, ...others].filter((n) => n >= INLINE_HANDLERS && !modules.has(n))), wanted);
+  for (const n of made.numbers) modules.set(n, made);
   return made;
 }
 
-function compile(numbers: readonly number[]): HandlerModule {
+const emitterFunctions = new FunctionBuilder();
+
+function compile(numbers: ReadonlySet<number>, wanted: readonly number[]): HandlerModule {
   const builder = new ModuleBuilder();
   const imports = new ModuleImports(builder, 1);
-  const f = new FunctionBuilder();
-  const emitter = new InterpreterEmitter(f, imports);
-  const bodies = numbers.map((number) => emitHandlerFunction(emitter, number));
-  bodies.forEach((body, i) => builder.add(body, `${numbers[i]}`));
-  return { module: new WebAssembly.Module(builder.finish()), helpers: imports.helpers, numbers };
+  const emitter = new InterpreterEmitter(emitterFunctions, imports);
+  const bodies = new Map<number, FunctionBody>();
+  for (const number of numbers) {
+    try {
+      bodies.set(number, emitHandlerFunction(emitter, number));
+    } catch (error) {
+      // What may never run must not stop what does; if it is wanted later, it says so then.
+      if (wanted.includes(number)) throw error;
+    }
+  }
+  for (const [number, body] of bodies) builder.add(body, `${number}`);
+  return { module: new WebAssembly.Module(builder.finish()), helpers: imports.helpers, numbers: [...bodies.keys()] };
 }
 
 function emitHandlerFunction(emitter: InterpreterEmitter, number: number): FunctionBody {
