@@ -73,15 +73,18 @@ function endingOf(instruction: Instruction): Ending {
   return form.mnemonic === 'JMP' ? 'jump' : 'branch';
 }
 
-/** Finds the region that starts at `entry`, or undefined when not even its first instruction can be translated. */
-export function findRegion(source: CodeSource, entry: number): Region | undefined {
+/**
+ * Finds the region that starts at `entry`, or undefined when not even its first instruction can be translated.
+ * @param within addresses where blocks may start, if not everywhere
+ */
+export function findRegion(source: CodeSource, entry: number, within?: ReadonlySet<number>): Region | undefined {
   const instructions = new Map<number, Instruction>();
   const leaders = new Set<number>();
   /** Likely targets by address of the indirect jump. */
   const likely = new Map<number, readonly number[]>();
   const queue = [entry];
   const follow = (address: number): void => {
-    if (leaders.has(address) || queue.includes(address)) return;
+    if (leaders.has(address) || queue.includes(address) || within?.has(address) === false) return;
     queue.push(address);
   };
   for (let at = 0; at < queue.length && leaders.size < MAX_BLOCKS; at++) {

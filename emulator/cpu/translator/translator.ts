@@ -13,6 +13,7 @@ import { setEngineFlags } from './engine-flags.ts';
 import { ModuleCompiler, type CompileMode } from './module-compiler.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
 import { RegionEmitter } from './region-emitter.ts';
+import { loopNest } from './loop-nest.ts';
 import { findRegion, type Region } from './region.ts';
 
 /** Regions and guest instructions of one module at most. */
@@ -55,21 +56,35 @@ export class RegionTranslator implements Translator {
     if (this.known.has(key)) return true;
     // Blocks of one loop become hot together; most will be reached through the first one's region.
     if (this.coming.get(codeContext)?.some((region) => region.covers(rip)) === true) return false;
-    this.stats.requested++;
     const reader = new CodeReader(this.host, space, mode);
-    const region = findRegion(reader, rip);
+    let region = findRegion(reader, rip);
+    const nest = region === undefined ? undefined : loopNest(region, (address) => reader.runs(address));
+    if (nest !== undefined) {
+      if (!this.known.has(`${codeContext}:${nest.outer}`)) {
+        this.translate(nest.outer, codeContext, findRegion(reader, nest.outer), reader);
+        return false;
+      }
+      // Hot all the same: the inner loop gets a region for those who come back into the middle of it.
+      region = findRegion(reader, rip, nest.inner);
+    }
+    this.translate(rip, codeContext, region, reader);
+    return true;
+  }
+
+  private translate(rip: number, codeContext: number, region: Region | undefined, reader: CodeReader): void {
+    this.stats.requested++;
     const pages = region?.pages.map((page) => reader.page(page)).filter((page) => page !== undefined);
     if (region === undefined || pages === undefined || pages.length !== region.pages.length) {
       this.stats.refused++;
-      return true;
+      return;
     }
+    const key = `${codeContext}:${rip}`;
     this.known.add(key);
     const coming = this.coming.get(codeContext);
     if (coming === undefined) this.coming.set(codeContext, [region]);
     else coming.push(region);
     this.queue.push({ region, codeContext, pages, key });
     this.poll();
-    return true;
   }
 
   poll(): void {
