@@ -63,14 +63,14 @@ function sort(words: readonly string[], kind: 'boot' | 'run'): { values: Values;
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 const LEAST_MEMORY = 16 * 2 ** 20;
-/** What a WebAssembly memory can address. */
-const MOST_MEMORY = 4 * 2 ** 30 - 2 ** 26;
+/** A WebAssembly memory can address 4 GiB; the engine's tables need some. */
+const MOST_MEMORY = 3584 * 2 ** 20;
 
 function memorySize(text: string): number {
   const [, digits, unit] = /^(\d+)([kmg]?)i?b?$/i.exec(text) ?? [];
   if (digits === undefined) throw usageError(`--memory ${text}: not a size such as 512M`);
   const size = Number(digits) * UNITS[unit.toLowerCase()];
-  if (size < LEAST_MEMORY || size > MOST_MEMORY) throw usageError(`--memory ${text}: between 16M and 4032M are possible`);
+  if (size < LEAST_MEMORY || size > MOST_MEMORY) throw usageError(`--memory ${text}: between 16M and 3584M are possible`);
   return size;
 }
 

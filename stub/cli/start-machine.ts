@@ -4,7 +4,7 @@ import { Machine, type Ending } from '../../emulator/debug/machine.ts';
 import { StandardIo } from '../../emulator/host/files/standard-io.ts';
 import { Kernel } from '../../emulator/host/kernel.ts';
 import { stateHash } from '../../emulator/host/state-hash.ts';
-import { signalName } from '../../emulator/host/signals/signal-numbers.ts';
+import { Signal, signalName } from '../../emulator/host/signals/signal-numbers.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
 import { SKAS_VERSION } from '../version.ts';
@@ -39,13 +39,30 @@ function buildKernel(settings: Settings): Kernel {
   }
 }
 
+/** Fewer free page frames than this, when the host kills a process, and memory is the reason. */
+const FEW_FRAMES = 64;
+
+/** Says so when the machine's memory is used up. */
+function watchMemory(kernel: Kernel): void {
+  kernel.signalHooks.onFatalSignal = (thread, info) => {
+    const { frames } = kernel;
+    if (info.signal !== Signal.KILL || frames.total - frames.inUse >= FEW_FRAMES) return;
+    const megabytes = Math.floor(kernel.options.memory / 2 ** 20);
+    kernel.trace.warn(`out of memory: ${thread.name} (pid ${thread.process.pid}) is killed; the machine has ${megabytes}M, give it more with --memory`);
+  };
+}
+
 /** Quotes a word for a shell, if it needs it. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const server = new RspServer(new MachineTarget(debug, (path) => readGuestFile(machine, path)), {
-    ...gdb, version: SKAS_VERSION, ...(tracePackets ? { log: (line: string): void => say(`rsp ${line}`) } : {}),
+    ...gdb, version: SKAS_VERSION,
+    onDisconnect: () => {
+      if (!quiet && debug.stopped !== undefined && debug.stopped.kind !== 'ended') say('gdb is gone, the machine stays stopped until one connects again');
+    },
+    ...(tracePackets ? { log: (line: string): void => say(`rsp ${line}`) } : {}),
   });
   try {
     const { port } = await server.listen();
@@ -81,6 +98,7 @@ async function drain(): Promise<void> {
 export async function startMachine({ kind, program, args, settings }: Start, file: ProgramFile): Promise<number> {
   const folder = process.cwd();
   const kernel = buildKernel(settings);
+  watchMemory(kernel);
   if (kind === 'boot') buildBootTree(kernel.vfs, file, args, settings.shares, folder);
   else buildRunTree(kernel.vfs, file, settings.shares, folder);
 

@@ -77,6 +77,14 @@ describe('what the guest does comes out', () => {
     expect(skas(['run', '--quiet', program(), 'crash']).stderr).toBe('');
   });
 
+  it('memory that is used up', () => {
+    const { status, stderr } = skas(['run', '--memory', '64M', 'python3', '-c', 'x = b"1" * 200_000_000']);
+    // Python gets ENOMEM or is killed, depending on how it asks; either is said.
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/out of memory: .* give it more with --memory|MemoryError/);
+    expect(skas(['run', '--memory', '3584M', program(), 'basic']).status).toBe(7);
+  });
+
   it('standard error stays apart, standard input arrives', () => {
     const { status, stdout, stderr } = skas(['run', '/bin/sh', '-c', 'cat; echo oops >&2; exit 3'], { input: 'one\ntwo\n' });
     expect({ status, stdout, stderr }).toEqual({ status: 3, stdout: 'one\ntwo\n', stderr: 'oops\n' });
