@@ -135,6 +135,32 @@ int main(int argc, char **argv)
 	raw(PTRACE_CONT, child, 0, 0);
 	wait_for(child, "end");
 
+	/* vfork: the tracer hears of it while the parent waits, and again when the child has left its memory */
+	child = fork();
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		pid_t grandchild = vfork();
+		if (grandchild == 0)
+			_exit(3);
+		_exit(waitpid(grandchild, &status, 0) == grandchild ? 8 : 9);
+	}
+	wait_for(child, "start");
+	raw(PTRACE_SETOPTIONS, child, 0, (void *)(PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE));
+	raw(PTRACE_CONT, child, 0, 0);
+	wait_for(child, "vfork event");
+	grandchild = message(child);
+	wait_for(grandchild, "the new one");
+	raw(PTRACE_CONT, child, 0, 0);
+	raw(PTRACE_CONT, grandchild, 0, 0);
+	wait_for(grandchild, "its end");
+	wait_for(child, "vfork done event");
+	printf("message is the same %d\n", message(child) == (unsigned long)grandchild);
+	raw(PTRACE_CONT, child, 0, 0);
+	wait_for(child, "SIGCHLD");
+	raw(PTRACE_CONT, child, 0, 0);
+	wait_for(child, "end");
+
 	/* exec without the option: a SIGTRAP */
 	child = fork();
 	if (child == 0) {

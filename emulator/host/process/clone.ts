@@ -3,7 +3,7 @@ import { Reg, Segment } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import { Resource } from '../misc/limits.ts';
 import { Signal } from '../signals/signal-numbers.ts';
-import { onClone, onVforkDone } from '../ptrace/hooks.ts';
+import { onClone, onVforkDone, stopForEvent } from '../ptrace/hooks.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import { Process } from './process.ts';
@@ -50,11 +50,12 @@ function start(call: SyscallCall, request: CloneRequest): SyscallResult {
   queue.add({ wake: () => (vforking.done = true) });
   child.vforkDone = queue;
   call.state = vforking;
-  return new Wait([queue], 'uninterruptible');
+  return continueVfork(thread, vforking);
 }
 
-/** The thread was woken: because the child is through, or by a signal, which only ends the wait if it is SIGKILL. */
+/** A tracer hears of the child before the wait. The thread is woken when the child is through, or by a signal, which only ends the wait if it is SIGKILL. */
 function continueVfork(thread: Thread, vforking: Vforking): SyscallResult {
+  if (stopForEvent(thread)) return 0;
   if (!vforking.done) return new Wait([vforking.queue], 'uninterruptible');
   onVforkDone(thread, vforking.child);
   return vforking.child;

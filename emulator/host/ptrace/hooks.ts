@@ -58,15 +58,12 @@ export function syscallEntry(thread: Thread): 'run' | 'skip' | 'stopped' {
 export function syscallExit(thread: Thread): 'done' | 'stopped' {
   const { ptrace, signals } = thread;
   if (ptrace === undefined && signals.traceStop === undefined) return 'done';
-  const stop = takeFinishedStop(thread);
-  if (stop?.kind === 'syscall-exit') return 'done';
-  if (ptrace === undefined) return 'done';
-  if (signals.traceEvent !== undefined) {
-    const { event, message } = signals.traceEvent;
-    signals.traceEvent = undefined;
-    ptrace.eventMessage = message;
-    if (stopTraced(thread, eventStop(event))) return 'stopped';
+  if (signals.traceStop?.kind === 'syscall-exit') {
+    takeFinishedStop(thread);
+    return 'done';
   }
+  if (stopForEvent(thread)) return 'stopped';
+  if (ptrace === undefined) return 'done';
   if (ptrace.mode === 'singlestep') {
     forceSignal(thread, faultInfo(Signal.TRAP, TrapCode.BRKPT, BigInt(thread.context.rip)));
   } else if (ptrace.mode === 'syscall') {
@@ -74,6 +71,20 @@ export function syscallExit(thread: Thread): 'done' | 'stopped' {
     if (stopTraced(thread, new TraceStop('syscall-exit', syscallCode(ptrace.options), undefined))) return 'stopped';
   }
   return 'done';
+}
+
+/**
+ * Makes the event stop the running call has asked for; also for calls that wait after it (vfork): on true the handler returns, and runs
+ * again when the thread goes on.
+ */
+export function stopForEvent(thread: Thread): boolean {
+  const { ptrace, signals } = thread;
+  takeFinishedStop(thread);
+  if (ptrace === undefined || signals.traceEvent === undefined) return false;
+  const { event, message } = signals.traceEvent;
+  signals.traceEvent = undefined;
+  ptrace.eventMessage = message;
+  return stopTraced(thread, eventStop(event));
 }
 
 /** The thread has made a child by clone, fork or vfork; before the child first runs. `flags` are clone's, with the exit signal in the low byte. */
