@@ -29,7 +29,9 @@ export function openFifo(call: SyscallCall, inode: FifoInode, dentry: Dentry, fl
     if (writing && !reading && nonBlock && pipe.readers === 0) return -Errno.ENXIO;
     const seen = reading ? pipe.writerOpenings : pipe.readerOpenings;
     const file = new PipeEnd(pipe, dentry, flags);
-    if (nonBlock || (reading ? pipe.writers : pipe.readers) > 0) return file;
+    // A pipe opened again through /proc/<pid>/fd waits for nobody
+    const isPipe = inode.fileSystem === call.thread.kernel.vfs.pipes;
+    if (nonBlock || isPipe || (reading ? pipe.writers : pipe.readers) > 0) return file;
     pending = new PendingOpen(file, seen);
     call.state = pending;
   }
