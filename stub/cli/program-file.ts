@@ -22,10 +22,13 @@ export function readPart(path: string, offset: number, length: number): Buffer {
   }
 }
 
-/** Finds a command as a shell does: names without a slash in PATH. */
+/** The guest's PATH. */
+export const GUEST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Finds a command as a shell does: names without a slash in PATH, the guest's first, as what is only in ours may need more than the guest sees. */
 export function findCommand(name: string): string {
   if (name.includes('/')) return resolve(name);
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const folder of `${GUEST_PATH}${delimiter}${process.env['PATH'] ?? ''}`.split(delimiter)) {
     const path = join(folder, name);
     if (folder !== '' && statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
   }

@@ -13,13 +13,13 @@ import { readGuestFile } from './guest-files.ts';
 import { buildBootTree, buildRunTree } from './guest-tree.ts';
 import { HostTerminal } from './host-terminal.ts';
 import { say } from './messages.ts';
-import type { ProgramFile } from './program-file.ts';
+import { GUEST_PATH, type ProgramFile } from './program-file.ts';
 import { statistics } from './statistics.ts';
 import { UserError } from './user-error.ts';
 
 type Start = Extract<Command, { kind: 'boot' | 'run' }>;
 
-const ENVIRONMENT = { HOME: '/root', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+const ENVIRONMENT = { HOME: '/root', PATH: GUEST_PATH };
 
 function environment(settings: Settings): string[] {
   const variables = new Map<string, string>(Object.entries(ENVIRONMENT));
