@@ -311,12 +311,12 @@ export const dotProductHelper: Helper<'i32'> = {
       sums.push(product.bits);
     }
     if (settle(env, flags) !== 0) return 1;
-    // Every lane adds its neighbour's value and its own, then its pair's sum and the other pair's: which NaN survives depends on that order.
+    // Which NaN survives depends on the order: DPPS adds the neighbour's value and its own, then its pair's sum and the other pair's; DPPD its own first.
     for (let distance = 1; distance < count; distance *= 2) {
       flags = 0;
       const next = sums.map((own, lane) => {
         const other = sums[lane ^ distance];
-        const sum = distance === 1 ? soft.add(format, other, own, mxcsr) : soft.add(format, own, other, mxcsr);
+        const sum = distance === 1 && count === 4 ? soft.add(format, other, own, mxcsr) : soft.add(format, own, other, mxcsr);
         flags |= sum.flags;
         return sum.bits;
       });

@@ -5,7 +5,7 @@
  */
 import type { FormRow, Semantic } from '../decode/form.ts';
 import { Vector } from '../exits.ts';
-import type { FunctionBuilder, I32, Local, V128 } from '../wasm/function-builder.ts';
+import type { FunctionBuilder, I32, I64, Local, V128 } from '../wasm/function-builder.ts';
 import type { Emitter } from './emitter.ts';
 import { arithmeticHelper, dotProductHelper, FIRST, flagCompareHelper, isDouble, Layout, Operation, RESULT, SECOND } from './sse-float-helpers.ts';
 import { mxcsr, staticByte } from './sse-operand.ts';
@@ -25,25 +25,96 @@ export function usualMxcsr(e: Emitter): I32 {
 
 const smallestNormal = { f32: 2 ** -126, f64: 2 ** -1022 } as const;
 
-/** |x| ≥ smallest normal number, or x = 0: neither denormal nor NaN. */
-export function plainOperand(f: F, x: ScalarLocal): I32 {
+/*
+ * Judgements are made on the bits: shifted left by one they order magnitudes, and a range is one unsigned comparison.
+ * That is half as much code as comparing floats, whose constants cost two instructions each.
+ */
+
+/** Exponents from -500 to 500 (-60 to 60 in single precision). */
+const WINDOW_64 = { from: 523n << 53n, size: 1001n << 53n } as const;
+const WINDOW_32 = { from: 67 << 24, size: 121 << 24 } as const;
+
+/**
+ * A normal number of moderate size. If two of a, b and a × b (or a / b) are, the third is a normal number: so a product and one of its
+ * operands say everything about all three.
+ */
+function moderate(f: F, x: ScalarLocal): I32 {
   if (x.type === 'f64') {
-    return f.i32.or(f.f64.ge(f.f64.abs(f.get(x)), f.f64.const(smallestNormal.f64)), f.f64.eq(f.get(x), f.f64.const(0)));
+    return f.i64.ltU(f.i64.sub(f.i64.shl(f.convert.i64ReinterpretF64(f.get(x)), f.i64.const(1)), f.i64.const(WINDOW_64.from)), f.i64.const(WINDOW_64.size));
   }
-  return f.i32.or(f.f32.ge(f.f32.abs(f.get(x)), f.f32.const(smallestNormal.f32)), f.f32.eq(f.get(x), f.f32.const(0)));
+  return f.i32.ltU(f.i32.sub(f.i32.shl(f.convert.i32ReinterpretF32(f.get(x)), f.i32.const(1)), f.i32.const(WINDOW_32.from)), f.i32.const(WINDOW_32.size));
+}
+
+/** Anything but a denormal. */
+function notDenormal(f: F, x: ScalarLocal): I32 {
+  if (x.type === 'f64') {
+    return f.i64.geU(f.i64.sub(f.i64.shl(f.convert.i64ReinterpretF64(f.get(x)), f.i64.const(1)), f.i64.const(1)), f.i64.const((1n << 53n) - 1n));
+  }
+  return f.i32.geU(f.i32.sub(f.i32.shl(f.convert.i32ReinterpretF32(f.get(x)), f.i32.const(1)), f.i32.const(1)), f.i32.const((1 << 24) - 1));
+}
+
+function finite(f: F, x: ScalarLocal): I32 {
+  if (x.type === 'f64') return f.i64.ltU(f.i64.shl(f.convert.i64ReinterpretF64(f.get(x)), f.i64.const(1)), f.i64.const(0x7ffn << 53n));
+  return f.i32.ltU(f.i32.shl(f.convert.i32ReinterpretF32(f.get(x)), f.i32.const(1)), f.i32.const(0xff << 24));
+}
+
+/** Neither denormal nor NaN. */
+export function plainOperand(f: F, x: ScalarLocal): I32 {
+  const ordered = x.type === 'f64' ? f.f64.eq(f.get(x), f.get(x)) : f.f32.eq(f.get(x), f.get(x));
+  return f.i32.and(ordered, notDenormal(f, x));
 }
 
 /** Normal and finite. */
 export function normalNumber(f: F, x: ScalarLocal): I32 {
   if (x.type === 'f64') {
-    return f.i32.and(f.f64.ge(f.f64.abs(f.get(x)), f.f64.const(smallestNormal.f64)), f.f64.lt(f.f64.abs(f.get(x)), f.f64.const(Infinity)));
+    return f.i64.ltU(f.i64.sub(f.i64.shl(f.convert.i64ReinterpretF64(f.get(x)), f.i64.const(1)), f.i64.const(1n << 53n)), f.i64.const(0x7fen << 53n));
   }
-  return f.i32.and(f.f32.ge(f.f32.abs(f.get(x)), f.f32.const(smallestNormal.f32)), f.f32.lt(f.f32.abs(f.get(x)), f.f32.const(Infinity)));
+  return f.i32.ltU(f.i32.sub(f.i32.shl(f.convert.i32ReinterpretF32(f.get(x)), f.i32.const(1)), f.i32.const(1 << 24)), f.i32.const(0xfe << 24));
 }
 
-function finite(f: F, x: ScalarLocal): I32 {
-  if (x.type === 'f64') return f.f64.lt(f.f64.abs(f.get(x)), f.f64.const(Infinity));
-  return f.f32.lt(f.f32.abs(f.get(x)), f.f32.const(Infinity));
+/**
+ * Bit 62 (30) is set where the two highest exponent bits differ: numbers between 2^-511 and 2^513 (2^-63 and 2^65), whose sums are
+ * finite and exact where they are tiny. A shift and an exclusive or, of operands that are known before the result is.
+ */
+function middleBits64(f: F, x: Local<'f64'>): I64 {
+  return f.i64.xor(f.i64.shl(f.convert.i64ReinterpretF64(f.get(x)), f.i64.const(1)), f.convert.i64ReinterpretF64(f.get(x)));
+}
+function middleBits32(f: F, x: Local<'f32'>): I32 {
+  return f.i32.xor(f.i32.shl(f.convert.i32ReinterpretF32(f.get(x)), f.i32.const(1)), f.convert.i32ReinterpretF32(f.get(x)));
+}
+
+/**
+ * Both operands are of middling size. With `narrow` the third exponent bit counts as well (2^-255 to 2^257; 2^-31 to 2^33), which makes
+ * products and quotients normal numbers.
+ */
+function middling(e: Emitter, a: ScalarLocal, b: ScalarLocal, narrow: boolean): I32 {
+  const { f } = e;
+  if (a.type === 'f64' && b.type === 'f64') {
+    const x = e.keep(middleBits64(f, a));
+    const y = e.keep(middleBits64(f, b));
+    const both = f.i64.and(f.get(x), f.get(y));
+    const bits = narrow ? f.i64.and(both, f.i64.xor(f.i64.shl(f.i64.or(f.get(x), f.get(y)), f.i64.const(1)), f.i64.const(-1))) : both;
+    return f.i64.ltS(f.i64.shl(bits, f.i64.const(1)), f.i64.const(0));
+  }
+  if (a.type !== 'f32' || b.type !== 'f32') throw new Error('operands of two precisions');
+  const x = e.keep(middleBits32(f, a));
+  const y = e.keep(middleBits32(f, b));
+  const both = f.i32.and(f.get(x), f.get(y));
+  const bits = narrow ? f.i32.and(both, f.i32.xor(f.i32.shl(f.i32.or(f.get(x), f.get(y)), f.i32.const(1)), f.i32.const(-1))) : both;
+  return f.i32.ltS(f.i32.shl(bits, f.i32.const(1)), f.i32.const(0));
+}
+
+/** As `middling`, for all lanes. */
+function middlingLanes(e: Emitter, double: boolean, a: Local<'v128'>, b: Local<'v128'>, narrow: boolean): I32 {
+  const { f } = e;
+  const shift = double ? 'i64x2Shl' : 'i32x4Shl';
+  const bits = (x: Local<'v128'>): Local<'v128'> => e.keep(f.v.v128Xor(f.v[shift](f.get(x), f.i32.const(1)), f.get(x)));
+  const x = bits(a);
+  const y = bits(b);
+  const both = f.v.v128And(f.get(x), f.get(y));
+  const tested = narrow ? f.v.v128AndNot(both, f.v[shift](f.v.v128Or(f.get(x), f.get(y)), f.i32.const(1))) : both;
+  const mask = f.v[double ? 'i64x2Bitmask' : 'i32x4Bitmask'](f.v[shift](tested, f.i32.const(1)));
+  return f.i32.eq(mask, f.i32.const(double ? 3 : 15));
 }
 
 /** As plainOperand, for all lanes: a mask. */
@@ -52,9 +123,16 @@ export function plainLanes(f: F, double: boolean, x: Local<'v128'>): V128 {
   return f.v.v128Or(f.v.f32x4Ge(f.v.f32x4Abs(f.get(x)), f.v.f32x4Splat(f.f32.const(smallestNormal.f32))), f.v.f32x4Eq(f.get(x), f.v.const(0n, 0n)));
 }
 
-function normalLanes(f: F, double: boolean, x: Local<'v128'>): V128 {
-  if (double) return f.v.v128And(f.v.f64x2Ge(f.v.f64x2Abs(f.get(x)), f.v.f64x2Splat(f.f64.const(smallestNormal.f64))), f.v.f64x2Lt(f.v.f64x2Abs(f.get(x)), f.v.f64x2Splat(f.f64.const(Infinity))));
-  return f.v.v128And(f.v.f32x4Ge(f.v.f32x4Abs(f.get(x)), f.v.f32x4Splat(f.f32.const(smallestNormal.f32))), f.v.f32x4Lt(f.v.f32x4Abs(f.get(x)), f.v.f32x4Splat(f.f32.const(Infinity))));
+/** As `moderate`, for the lanes of a result and one operand. A NaN operand has made the result one. */
+function moderateLanes(f: F, double: boolean, result: Local<'v128'>, operand: Local<'v128'>): V128 {
+  if (double) {
+    const least = f.v.f64x2Pmin(f.v.f64x2Abs(f.get(result)), f.v.f64x2Abs(f.get(operand)));
+    const large = f.v.f64x2Ge(least, f.v.f64x2Splat(f.f64.const(2 ** -500)));
+    return f.v.v128And(large, f.v.f64x2Lt(f.v.f64x2Pmax(f.v.f64x2Abs(f.get(result)), f.v.f64x2Abs(f.get(operand))), f.v.f64x2Splat(f.f64.const(2 ** 500))));
+  }
+  const least = f.v.f32x4Pmin(f.v.f32x4Abs(f.get(result)), f.v.f32x4Abs(f.get(operand)));
+  const large = f.v.f32x4Ge(least, f.v.f32x4Splat(f.f32.const(2 ** -60)));
+  return f.v.v128And(large, f.v.f32x4Lt(f.v.f32x4Pmax(f.v.f32x4Abs(f.get(result)), f.v.f32x4Abs(f.get(operand))), f.v.f32x4Splat(f.f32.const(2 ** 60))));
 }
 
 function finiteLanes(f: F, double: boolean, x: Local<'v128'>): V128 {
@@ -117,35 +195,60 @@ function settle(e: Emitter, sure: I32, operation: number, layout: Layout, first:
   );
 }
 
-type Arithmetic = 'add' | 'sub' | 'mul' | 'div';
+/**
+ * As `settle` in two steps: `quick` is cheap and says yes for nearly everything, `sure` looks again. Conditional branches
+ * rather than one condition: they need no booleans.
+ */
+function settleArithmetic(e: Emitter, quick: () => I32, sure: () => I32, operation: number, layout: Layout, first: ScalarLocal | Local<'v128'>, second: ScalarLocal | Local<'v128'>, result: ScalarLocal | Local<'v128'>): void {
+  const { f } = e;
+  f.block((done) => {
+    f.block((unsure) => {
+      f.brIf(unsure, f.i32.ne(f.i32.and(mxcsr(e), f.i32.const(CONTROL_BITS)), f.i32.const(USUAL_CONTROL)), false);
+      f.brIf(done, quick(), true);
+    });
+    settle(e, sure(), operation, layout, first, second, result);
+  });
+}
 
-/** Sums are exact where they are tiny, so any finite result will do; products and quotients must be normal. */
+type Arithmetic = 'add' | 'sub' | 'mul' | 'div';
+const isSum = (name: Arithmetic): boolean => name === 'add' || name === 'sub';
+
+/** What makes the inline result right: sums are exact where they are tiny, so any finite one will do; see `moderate` for the others. */
+function sureArithmetic(e: Emitter, name: Arithmetic, a: ScalarLocal, b: ScalarLocal, result: ScalarLocal): I32 {
+  const { f } = e;
+  if (isSum(name)) return f.i32.and(f.i32.and(usualMxcsr(e), finite(f, result)), f.i32.and(notDenormal(f, a), notDenormal(f, b)));
+  return f.i32.and(f.i32.and(usualMxcsr(e), moderate(f, result)), moderate(f, name === 'mul' ? a : b));
+}
+
 const scalarArithmetic = (name: Arithmetic, layout: Layout): Semantic => (e) => {
   const { f } = e;
-  const sum = name === 'add' || name === 'sub';
   if (isDouble(layout)) {
     const b = e.keep(e.readF64(1));
     const a = e.keep(e.readF64(0));
     const result = e.keep(f.f64[name](f.get(a), f.get(b)));
-    const operands = (): I32 => f.i32.and(plainOperand(f, a), plainOperand(f, b));
-    settle(e, f.i32.and(f.i32.and(usualMxcsr(e), sum ? finite(f, result) : normalNumber(f, result)), operands()), Operation[name], layout, a, b, result);
+    settleArithmetic(e, () => middling(e, a, b, !isSum(name)), () => sureArithmetic(e, name, a, b, result), Operation[name], layout, a, b, result);
     e.writeF64(0, f.get(result));
   } else {
     const b = e.keep(e.readF32(1));
     const a = e.keep(e.readF32(0));
     const result = e.keep(f.f32[name](f.get(a), f.get(b)));
-    const operands = (): I32 => f.i32.and(plainOperand(f, a), plainOperand(f, b));
-    settle(e, f.i32.and(f.i32.and(usualMxcsr(e), sum ? finite(f, result) : normalNumber(f, result)), operands()), Operation[name], layout, a, b, result);
+    settleArithmetic(e, () => middling(e, a, b, !isSum(name)), () => sureArithmetic(e, name, a, b, result), Operation[name], layout, a, b, result);
     e.writeF32(0, f.get(result));
   }
 };
 
 /** Packed operation on two locals, judged by lanes. */
-function packedOperation(e: Emitter, operation: number, layout: Layout, a: Local<'v128'>, b: Local<'v128'>, result: Local<'v128'>, tinyIsExact: boolean): void {
+function packedOperation(e: Emitter, operation: number, layout: Layout, a: Local<'v128'>, b: Local<'v128'>, result: Local<'v128'>): void {
   const { f } = e;
   const double = isDouble(layout);
-  const lanesOk = allLanes(f, f.v.v128And(tinyIsExact ? finiteLanes(f, double, result) : normalLanes(f, double, result), f.v.v128And(plainLanes(f, double, a), plainLanes(f, double, b))));
-  settle(e, f.i32.and(lanesOk, usualMxcsr(e)), operation, layout, a, b, result);
+  const product = operation === Operation.mul || operation === Operation.div;
+  const sure = (): I32 => {
+    const ordinary = product
+      ? moderateLanes(f, double, result, operation === Operation.mul ? a : b)
+      : f.v.v128And(finiteLanes(f, double, result), f.v.v128And(plainLanes(f, double, a), plainLanes(f, double, b)));
+    return f.i32.and(allLanes(f, ordinary), usualMxcsr(e));
+  };
+  settleArithmetic(e, () => middlingLanes(e, double, a, b, product), sure, operation, layout, a, b, result);
 }
 
 const VECTOR = {
@@ -157,7 +260,7 @@ const packedArithmetic = (name: Arithmetic, layout: Layout): Semantic => (e) => 
   const b = e.keep(e.readV128(1));
   const a = e.keep(e.readV128(0));
   const result = e.keep(f.v[VECTOR[name][isDouble(layout) ? 1 : 0]](f.get(a), f.get(b)));
-  packedOperation(e, Operation[name], layout, a, b, result, name === 'add' || name === 'sub');
+  packedOperation(e, Operation[name], layout, a, b, result);
   e.writeV128(0, f.get(result));
 };
 
@@ -171,7 +274,7 @@ const horizontal = (name: 'add' | 'sub', layout: Layout): Semantic => (e) => {
   const even = e.keep(f.v.shuffle(f.get(destination), f.get(source), lanes(bytes, double ? [0, 2] : [0, 2, 4, 6])));
   const odd = e.keep(f.v.shuffle(f.get(destination), f.get(source), lanes(bytes, double ? [1, 3] : [1, 3, 5, 7])));
   const result = e.keep(f.v[VECTOR[name][double ? 1 : 0]](f.get(even), f.get(odd)));
-  packedOperation(e, Operation[name], layout, even, odd, result, true);
+  packedOperation(e, Operation[name], layout, even, odd, result);
   e.writeV128(0, f.get(result));
 };
 
@@ -185,7 +288,7 @@ const addSubtract = (layout: Layout): Semantic => (e) => {
       ? f.v.shuffle(f.v.f64x2Sub(f.get(a), f.get(b)), f.v.f64x2Add(f.get(a), f.get(b)), lanes(8, [0, 3]))
       : f.v.shuffle(f.v.f32x4Sub(f.get(a), f.get(b)), f.v.f32x4Add(f.get(a), f.get(b)), lanes(4, [0, 5, 2, 7])),
   );
-  packedOperation(e, Operation.addsub, layout, a, b, result, true);
+  packedOperation(e, Operation.addsub, layout, a, b, result);
   e.writeV128(0, f.get(result));
 };
 
@@ -194,12 +297,12 @@ const scalarRoot = (layout: Layout): Semantic => (e) => {
   if (isDouble(layout)) {
     const b = e.keep(e.readF64(1));
     const result = e.keep(f.f64.sqrt(f.get(b)));
-    settle(e, f.i32.and(f.i32.and(usualMxcsr(e), finite(f, result)), plainOperand(f, b)), Operation.sqrt, layout, b, b, result);
+    settle(e, f.i32.and(f.i32.and(usualMxcsr(e), finite(f, result)), notDenormal(f, b)), Operation.sqrt, layout, b, b, result);
     e.writeF64(0, f.get(result));
   } else {
     const b = e.keep(e.readF32(1));
     const result = e.keep(f.f32.sqrt(f.get(b)));
-    settle(e, f.i32.and(f.i32.and(usualMxcsr(e), finite(f, result)), plainOperand(f, b)), Operation.sqrt, layout, b, b, result);
+    settle(e, f.i32.and(f.i32.and(usualMxcsr(e), finite(f, result)), notDenormal(f, b)), Operation.sqrt, layout, b, b, result);
     e.writeF32(0, f.get(result));
   }
 };
@@ -209,7 +312,9 @@ const packedRoot = (layout: Layout): Semantic => (e) => {
   const double = isDouble(layout);
   const b = e.keep(e.readV128(1));
   const result = e.keep(double ? f.v.f64x2Sqrt(f.get(b)) : f.v.f32x4Sqrt(f.get(b)));
-  packedOperation(e, Operation.sqrt, layout, b, b, result, true);
+  // Finite results come of numbers that are not negative.
+  const ordinary = f.v.v128And(finiteLanes(f, double, result), plainLanes(f, double, b));
+  settle(e, f.i32.and(allLanes(f, ordinary), usualMxcsr(e)), Operation.sqrt, layout, b, b, result);
   e.writeV128(0, f.get(result));
 };
 
@@ -358,8 +463,7 @@ function approximation(f: F, x: Local<'v128'>, root: boolean): V128 {
     f.v.bitselect(f.get(quotient), f.v.v128And(f.get(quotient), splat(0x80000000)), f.v.i32x4GeS(f.v.v128And(f.get(quotient), splat(0x7fffffff)), splat(0x00800000))),
   );
   if (root) {
-    const negative = f.v.f32x4Lt(f.get(value), f.v.const(0n, 0n));
-    f.set(flushed, f.v.bitselect(splat(0xffc00000), f.get(flushed), negative));
+    f.set(flushed, f.v.bitselect(splat(0xffc00000), f.get(flushed), f.v.f32x4Lt(f.get(value), f.v.const(0n, 0n))));
   }
   const result = f.v.bitselect(f.v.v128Or(f.get(x), splat(0x00400000)), f.get(flushed), f.v.f32x4Ne(f.get(x), f.get(x)));
   for (const local of [value, quotient, flushed]) f.release(local);
