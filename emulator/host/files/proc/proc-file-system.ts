@@ -171,7 +171,7 @@ class ProcLink extends Inode {
 
 type FileEntry = Extract<ProcEntry, { kind: 'file' | 'special' }>;
 
-class ProcFile extends Inode {
+export class ProcFile extends Inode {
   private readonly entry: FileEntry;
   private readonly context: ProcContext;
 
@@ -180,6 +180,14 @@ class ProcFile extends Inode {
     this.entry = entry;
     this.context = context;
     initialise(this, proc, context);
+  }
+
+  /** What a reader would get now, for the debugger; undefined: it would get an error, or this is no text. */
+  contents(): Uint8Array | undefined {
+    if (this.entry.kind === 'special') return undefined;
+    const text = this.entry.read(this.context);
+    if (typeof text === 'number') return undefined;
+    return typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
   }
 
   open(_call: SyscallCall, dentry: Dentry, flags: number): OpenFile | number {
