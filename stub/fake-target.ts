@@ -140,6 +140,10 @@ export class FakeTarget implements Target {
     return this.files.get(path);
   }
 
+  readLink(path: string): string | undefined {
+    return path === '/link' ? '/f' : undefined;
+  }
+
   monitor(command: string): string | undefined {
     return command === 'hello' ? 'hello\n' : undefined;
   }

@@ -11,18 +11,21 @@ import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, 
 const USER_END = 1n << 47n;
 const PROT = { read: 1, write: 2, execute: 4 } as const;
 
-/** Where `openFile` gets guest files from. */
-export type FileReader = (path: string) => Uint8Array | undefined;
+/** Where guest files come from; undefined: there is none. */
+export interface GuestFiles {
+  readonly read: (path: string) => Uint8Array | undefined;
+  readonly readLink: (path: string) => string | undefined;
+}
 
 export class MachineTarget implements Target {
   readonly architecture = 'x86-64';
   private readonly debug: Debugger;
-  private readonly files: FileReader;
+  private readonly files: GuestFiles;
   /** Ids of watchpoints by what gdb calls them. */
   private readonly watchpoints = new Map<string, number>();
   private event: StopEvent | undefined;
 
-  constructor(debug: Debugger, files: FileReader) {
+  constructor(debug: Debugger, files: GuestFiles) {
     this.debug = debug;
     this.files = files;
   }
@@ -160,7 +163,11 @@ export class MachineTarget implements Target {
   }
 
   openFile(path: string): Uint8Array | undefined {
-    return this.files(path);
+    return this.files.read(path);
+  }
+
+  readLink(path: string): string | undefined {
+    return this.files.readLink(path);
   }
 
   monitor(command: string): string | undefined {

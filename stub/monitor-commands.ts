@@ -1,6 +1,7 @@
 /** `monitor …`: what the machine itself can tell, one row per command. */
 import { cpus } from 'node:os';
 import type { Debugger } from '../emulator/debug/debugger.ts';
+import { mapsLine } from '../emulator/host/files/proc/process-text.ts';
 import type { Process } from '../emulator/host/process/process.ts';
 import { signalName } from '../emulator/host/signals/signal-numbers.ts';
 import { SKAS_VERSION } from './version.ts';
@@ -53,10 +54,7 @@ function signals(debug: Debugger): string {
 function maps(debug: Debugger): string {
   const [thread] = debug.threads();
   if (thread === undefined) return 'The process has ended.\n';
-  return thread.space.regions().map(({ start, end, prot, shared, offset, name }) => {
-    const rights = `${(prot & 1) !== 0 ? 'r' : '-'}${(prot & 2) !== 0 ? 'w' : '-'}${(prot & 4) !== 0 ? 'x' : '-'}${shared ? 's' : 'p'}`;
-    return `${start.toString(16).padStart(12, '0')}-${end.toString(16).padStart(12, '0')} ${rights} ${offset.toString(16).padStart(8, '0')} ${name}\n`;
-  }).join('');
+  return thread.space.regions().map(mapsLine).join('');
 }
 
 function version(): string {

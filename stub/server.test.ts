@@ -257,6 +257,9 @@ describe('documents and files', () => {
     expect(await client.ask(`vFile:open:${hex('/f')},1,0`)).toBe('F-1,1e');
     expect(await client.ask(`vFile:open:${hex('/none')},0,0`)).toBe('F-1,2');
     expect(await client.ask('vFile:open:zz,0,0')).toBe('E16');
+    expect(await client.ask(`vFile:readlink:${hex('/link')}`)).toBe('F2;/f');
+    expect(await client.ask(`vFile:readlink:${hex('/f')}`)).toBe('F-1,16');
+    expect(await client.ask(`vFile:readlink:${hex('/none')}`)).toBe('F-1,2');
   });
 });
 

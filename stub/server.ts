@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly onConnect?: () => void;
   readonly onDisconnect?: () => void;
+  /** A second client was turned away. */
+  readonly onRefused?: () => void;
   /** Gets a line per packet. */
   readonly log?: (line: string) => void;
 }
@@ -68,7 +70,8 @@ export class RspServer {
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
     if (this.client !== undefined) {
-      // gdb shows a console packet that comes unasked; then the connection ends, which it reports as such.
+      // A console packet, for clients that show one which comes unasked; gdb only reports that the connection is closed.
+      this.options.onRefused?.();
       socket.end(encodePacket(`O${Buffer.from('skas: another debugger is connected to this machine\n').toString('hex')}`));
       return;
     }

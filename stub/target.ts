@@ -91,6 +91,8 @@ export interface Target {
   memoryRegions(tid: number): readonly MemoryRegion[];
   /** Contents of a file by the path gdb names (the debuggee's view), for vFile; undefined: ENOENT. */
   openFile(path: string): Uint8Array | undefined;
+  /** Where a symbolic link leads; undefined: it is none. */
+  readLink(path: string): string | undefined;
   /** `monitor` commands: text to show, or undefined for an unknown command. */
   monitor(command: string): string | undefined | Promise<string | undefined>;
 }

@@ -9,7 +9,7 @@ import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
 import { SKAS_VERSION } from '../version.ts';
 import type { Command, Settings } from './command-line.ts';
-import { readGuestFile } from './guest-files.ts';
+import { readGuestFile, readGuestLink } from './guest-files.ts';
 import { buildBootTree, buildRunTree } from './guest-tree.ts';
 import { HostTerminal } from './host-terminal.ts';
 import { say } from './messages.ts';
@@ -57,8 +57,10 @@ const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word :
 
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
-  const server = new RspServer(new MachineTarget(debug, (path) => readGuestFile(machine, path)), {
+  const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
+  const server = new RspServer(new MachineTarget(debug, files), {
     ...gdb, version: SKAS_VERSION,
+    onRefused: () => say('a second debugger was turned away: one at a time'),
     onDisconnect: () => {
       if (!quiet && debug.stopped !== undefined && debug.stopped.kind !== 'ended') say('gdb is gone, the machine stays stopped until one connects again');
     },

@@ -108,12 +108,15 @@ const stat = packet({
   },
 });
 
-/** Paths handed to gdb are resolved ones: what exists is not a link. */
 const readlink = packet({
   prefix: 'vFile:readlink:',
   needs: 'any',
   parse: (rest) => hexBytes(text(rest)).toString(),
-  handle: (session, path) => failure(session.target.openFile(path) === undefined ? FileError.ENOENT : FileError.EINVAL),
+  handle: (session, path): Reply => {
+    const target = session.target.readLink(path);
+    if (target !== undefined) return attachment(Buffer.from(target));
+    return failure(session.target.openFile(path) === undefined ? FileError.ENOENT : FileError.EINVAL);
+  },
 });
 
 const readOnly = ['vFile:pwrite:', 'vFile:unlink:'].map((prefix) => packet({ prefix, needs: 'any', parse: () => undefined, handle: () => failure(FileError.EROFS) }));
