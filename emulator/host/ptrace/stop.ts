@@ -1,8 +1,8 @@
 /** Making a thread stop for its tracer, and letting it go on. */
 import type { Thread } from '../process/thread.ts';
-import { fatalPending, sendSignal } from '../signals/send.ts';
+import { fatalPending, isIgnored, sendSignal } from '../signals/send.ts';
 import { childInfo, kernelInfo, SignalInfo, userInfo } from '../signals/signal-info.ts';
-import { ChildCode, SaFlag, SIG_DFL, SIG_IGN, Signal, SiCode } from '../signals/signal-numbers.ts';
+import { ChildCode, SaFlag, Signal, SiCode } from '../signals/signal-numbers.ts';
 import { traceStop } from './ptrace-trace.ts';
 import type { TraceStop } from './trace-stop.ts';
 
@@ -47,8 +47,7 @@ export function injectedInfo(thread: Thread, signal: number): SignalInfo {
 function tellTracer(thread: Thread, stop: TraceStop): void {
   const tracer = thread.ptrace?.tracer.process;
   if (tracer === undefined) return;
-  const action = tracer.signals.actions[Signal.CHLD];
-  if (action.handler !== SIG_IGN && (action.flags & SaFlag.NOCLDSTOP) === 0 && (action.handler !== SIG_DFL || tracer.leader.signals.blocked.has(Signal.CHLD))) {
+  if ((tracer.signals.actions[Signal.CHLD].flags & SaFlag.NOCLDSTOP) === 0 && !isIgnored(tracer.leader, Signal.CHLD)) {
     const why = stop.kind === 'group' ? ChildCode.STOPPED : ChildCode.TRAPPED;
     sendSignal(thread.kernel, tracer, childInfo(Signal.CHLD, why, thread.tid, thread.process.credentials.uid, stop.code & 0x7f));
   }
