@@ -118,7 +118,9 @@ export const scale: ExtendedOperation = (a, b, control) => {
     if (signOf(b) === 0) return classA === 'zero' ? INVALID : result(infinityOf(signOf(a)), flags);
     return classA === 'infinity' ? INVALID : result(zeroOf(signOf(a)), flags);
   }
-  if (classA === 'infinity' || classA === 'zero' || classB === 'zero') return result(a, flags);
+  if (classA === 'infinity' || classA === 'zero') return result(a, flags);
+  // Scaled by nothing, a pseudo-denormal still becomes the normal number it stands for.
+  if (classB === 'zero') return result(classA === 'denormal' ? exactExtended(unpack(a)) : a, flags);
   const power = unpack(b);
   const magnitude = roundShift(power.significand, -power.exponent, 0, Rounding.zero).value;
   // Beyond this everything over- or underflows; clamping keeps the shifts small.
