@@ -33,6 +33,7 @@ class FakeFile implements PageSource {
   readonly device = 1;
   readonly inode = 2;
   mappings = 0;
+  written = 0;
   private readonly cache = new Map<number, number>();
   private readonly bytes: Uint8Array;
 
@@ -58,6 +59,11 @@ class FakeFile implements PageSource {
 
   unmapped(): void {
     this.mappings--;
+  }
+
+  writeBack(): boolean {
+    this.written++;
+    return this.mappings > 0;
   }
 
   punch(index: number, count: number): number {
@@ -324,6 +330,23 @@ describe('pages', () => {
     expect(one.readU8(first + 4096)).toBe(3);
     one.release();
     two?.release();
+    file.drop();
+  });
+
+  it('of shared mappings go back to the file with msync, once for each file', () => {
+    const space = makeSpace();
+    const file = new FakeFile(new Uint8Array(8192));
+    const shared = space.map(0, 8192, RW, MapFlag.shared, file);
+    space.protect(shared, 4096, Prot.read);
+    const own = space.map(0, 4096, RW, MapFlag.private, file);
+    expect(space.synchronise(own, 4096)).toBe(0);
+    expect(file.written).toBe(0);
+    expect(space.synchronise(shared, 8192)).toBe(0);
+    expect(file.written).toBe(1);
+    space.unmap(shared, 4096);
+    expect(space.synchronise(shared, 8192)).toBe(-Errno.ENOMEM);
+    expect(file.written).toBe(2);
+    space.release();
     file.drop();
   });
 

@@ -289,6 +289,19 @@ export class AddressSpace extends GuestMemory {
     }
   }
 
+  /** msync(MS_SYNC): 0 or -errno. Mapped parts are done even if there are holes. */
+  synchronise(address: number, length: number): number {
+    const end = address + pageUp(length);
+    let result = this.vmas.covers(address, end) ? 0 : -Errno.ENOMEM;
+    const done = new Set<PageSource>();
+    for (const { shared, source } of this.vmas.overlapping(address, end)) {
+      if (!shared || source?.writeBack === undefined || done.has(source)) continue;
+      done.add(source);
+      if (!source.writeBack()) result = -Errno.EIO;
+    }
+    return result;
+  }
+
   /** True if all of [address, address + length) is mapped. */
   isMapped(address: number, length: number): boolean {
     return this.vmas.covers(address, address + length);

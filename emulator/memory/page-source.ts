@@ -10,6 +10,8 @@ export interface PageSource {
   unmapped(): void;
   /** MADV_REMOVE: makes `count` pages from `index` a hole; 0 or -errno. Absent: EOPNOTSUPP. The caller has removed all mappings of these pages before. */
   punch?(index: number, count: number): number;
+  /** msync: what was stored through shared mappings goes to where the file really is; false when that failed. Absent: it is there already. */
+  writeBack?(): boolean;
   /** What /proc/<pid>/maps prints: path, device and inode. */
   readonly mapName: string;
   readonly device: number;

@@ -61,7 +61,10 @@ function msync(call: SyscallCall): SyscallResult {
   const flags = call.int(2);
   if ((flags & ~(MsyncFlag.async | MsyncFlag.invalidate | MsyncFlag.sync)) !== 0 || address % PAGE_SIZE !== 0) return -Errno.EINVAL;
   if ((flags & MsyncFlag.async) !== 0 && (flags & MsyncFlag.sync) !== 0) return -Errno.EINVAL;
-  return length === 0 || call.thread.space.isMapped(address, length) ? 0 : -Errno.ENOMEM;
+  if (length === 0) return 0;
+  const { space } = call.thread;
+  if ((flags & MsyncFlag.sync) !== 0) return space.synchronise(address, length);
+  return space.isMapped(address, length) ? 0 : -Errno.ENOMEM;
 }
 
 function mincore(call: SyscallCall): SyscallResult {
