@@ -5,7 +5,7 @@ import { CONTEXT_SIZE, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, Reg, Segment, U
 import { RegionTranslator } from './translator/translator.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { ThreadContext } from '../host/process/thread-context.ts';
-import { FlatSpace } from '../../test/cpu/flat-space.ts';
+import { FlatSpace } from './flat-space.ts';
 
 const CODE = 0x400000;
 const DATA = 0x600000;

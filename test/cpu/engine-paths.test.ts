@@ -9,7 +9,7 @@ import { CONTEXT_SIZE, Reg } from '../../emulator/cpu/state.ts';
 import { RegionTranslator } from '../../emulator/cpu/translator/translator.ts';
 import { ThreadContext } from '../../emulator/host/process/thread-context.ts';
 import { LinearMemory } from '../../emulator/memory/linear-memory.ts';
-import { FlatSpace } from './flat-space.ts';
+import { FlatSpace } from '../../emulator/cpu/flat-space.ts';
 
 const CODE = 0x400000;
 const DATA = 0x600000;

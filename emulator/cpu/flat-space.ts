@@ -1,8 +1,8 @@
 /** A minimal address space for tests of the CPU: pages in a map, permissions per page, nothing shared. */
-import { ENGINE_BYTES, type LinearMemory } from '../../emulator/memory/linear-memory.ts';
-import { Access, TouchFault, type PageAccess } from '../../emulator/memory/page-access.ts';
-import { PAGE_SIZE, TLB_BYTES } from '../../emulator/cpu/state.ts';
-import { Tlb } from '../../emulator/memory/tlb.ts';
+import { ENGINE_BYTES, type LinearMemory } from '../memory/linear-memory.ts';
+import { Access, TouchFault, type PageAccess } from '../memory/page-access.ts';
+import { PAGE_SIZE, TLB_BYTES } from './state.ts';
+import { Tlb } from '../memory/tlb.ts';
 
 let spaces = 0;
 
