@@ -52,7 +52,7 @@ export interface CpuStats {
   slowSteps: number;
 }
 
-const DEFAULT_THRESHOLD = 1000;
+const DEFAULT_THRESHOLD = 4000;
 /** Returns from emitted code without an instruction retired which can only be a mistake of ours. */
 const IDLE_RETURNS = 1000;
 /** Address of a user's first byte beyond 47 bits. */
