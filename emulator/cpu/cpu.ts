@@ -94,6 +94,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     this.builder = new BlockBuilder(linear, this);
     this.slow = new SlowPath(linear, this.watchpoints, this);
     this.library = new HelperLibrary(linear.memory, this.table, engineFunctions(this.slow.access), {
+      memory: linear.memory,
       u8: linear.u8,
       view: linear.view,
       i32: linear.i32,

@@ -31,6 +31,8 @@ export interface Helper<R extends ValType | undefined = ValType | undefined> {
 
 /** What helpers may touch. All views are of linear memory and never detach. */
 export interface HelperEnvironment {
+  /** For helpers that are made of wasm themselves. */
+  readonly memory: WebAssembly.Memory;
   readonly u8: Uint8Array;
   readonly view: DataView;
   readonly i32: Int32Array;
