@@ -98,11 +98,7 @@ export class Kernel {
     this.frames.watcher = this.cpu;
     this.clock = new Clock(this.options.epoch);
     this.random = new RandomSource(this.options.seed);
-    this.vfs = new Vfs({
-      frames: this.frames,
-      now: () => this.clock.realtime(),
-      unmapPages: (source, first, count, copies) => this.spaces.unmapSource(source, first, count, copies),
-    });
+    this.vfs = new Vfs({ frames: this.frames, now: () => this.clock.realtime() });
     buildTree(this);
   }
 

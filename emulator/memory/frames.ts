@@ -21,6 +21,8 @@ export class Frames {
   watcher: CodeWatcher | undefined;
   /** All address spaces, once there are any. */
   mappings: Mappings | undefined;
+  /** Gives up frames whose contents can be had again (clean file pages), when there are no others; true if it did. */
+  reclaim: (() => boolean) | undefined;
   private readonly references: Uint32Array;
   private readonly freed: Uint32Array;
   private freedCount = 0;
@@ -111,7 +113,7 @@ export class Frames {
   }
 
   private allocateDirty(): number {
-    if (this.used >= this.limit) return 0;
+    if (this.used >= this.limit && (this.reclaim === undefined || !this.reclaim())) return 0;
     let number: number;
     if (this.freedCount > 0) number = this.freed[--this.freedCount];
     else if (this.fresh < this.top) number = this.fresh++;

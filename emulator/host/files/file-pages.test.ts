@@ -34,7 +34,7 @@ describe('file pages', () => {
     );
     const frames = new Frames(memory(), 100 * 4096);
     fc.assert(fc.property(fc.boolean(), fc.array(action, { maxLength: 25 }), (mapped, actions) => {
-      const pages = new Pages(frames, () => {});
+      const pages = new Pages(frames);
       if (mapped) pages.mapped();
       let model = Buffer.alloc(0);
       const grow = (size: number): void => {
@@ -65,7 +65,7 @@ describe('file pages', () => {
   });
 
   it('write what fits when frames run out', () => {
-    const pages = new Pages(new Frames(memory(), 3 * 4096), () => {});
+    const pages = new Pages(new Frames(memory(), 3 * 4096));
     expect(pages.writeBytes(100, new Uint8Array(50_000))).toBe(3 * 4096 - 100);
     expect(pages.size).toBe(3 * 4096);
     expect(pages.writeBytes(3 * 4096, new Uint8Array(1))).toBe(0);

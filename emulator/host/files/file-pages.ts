@@ -6,21 +6,16 @@ import { PAGE_SIZE } from '../../cpu/state.ts';
 import type { Frames } from '../../memory/frames.ts';
 import type { PageSource } from '../../memory/page-source.ts';
 
-/** Unmaps `count` pages of a source from page `first` on wherever they are mapped; with `copies` also private copies made of them. */
-export type UnmapPages = (source: PageSource, first: number, count: number, copies: boolean) => void;
-
 export abstract class FilePages implements PageSource {
   protected readonly memory: Frames;
-  private readonly unmap: UnmapPages;
   protected readonly frames = new Map<number, number>();
   /** Length in bytes. */
   size = 0;
   /** Mappings made of it. */
   mappings = 0;
 
-  constructor(memory: Frames, unmap: UnmapPages) {
+  constructor(memory: Frames) {
     this.memory = memory;
-    this.unmap = unmap;
   }
 
   abstract get mapName(): string;
@@ -114,7 +109,7 @@ export abstract class FilePages implements PageSource {
   punchHole(start: number, end: number): void {
     const firstWhole = Math.ceil(start / PAGE_SIZE);
     const endWhole = Math.floor(end / PAGE_SIZE);
-    if (this.mappings > 0 && endWhole > firstWhole) this.unmap(this, firstWhole, endWhole - firstWhole, false);
+    if (this.mappings > 0 && endWhole > firstWhole) this.memory.unmapSource(this, firstWhole, endWhole - firstWhole, false);
     for (const index of [...this.frames.keys()]) if (index >= firstWhole && index < endWhole) this.drop(index);
     if (firstWhole > endWhole) this.zero(start, end);
     else {

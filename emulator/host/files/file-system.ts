@@ -1,5 +1,4 @@
 /** A mounted file system (superblock): what statfs(2) tells, inode numbers, the clock its files are stamped by. */
-import type { UnmapPages } from './file-pages.ts';
 import type { Timestamp } from './timestamp.ts';
 
 /** f_type values (include/uapi/linux/magic.h). */
@@ -21,7 +20,6 @@ export interface FileSystemOptions {
   /** Minor number of its anonymous device (major 0). */
   readonly minor: number;
   readonly now: () => Timestamp;
-  readonly unmapPages: UnmapPages;
   readonly readOnly?: boolean;
   /** Its entries come and go by themselves (/proc): dentries are not kept. */
   readonly transient?: boolean;
@@ -39,8 +37,6 @@ export class FileSystem {
   readonly mountOptions: string;
   readonly source: string;
   readonly now: () => Timestamp;
-  /** For pages that leave a file's page cache. */
-  readonly unmapPages: UnmapPages;
   private lastInode = 0;
 
   constructor(options: FileSystemOptions) {
@@ -48,7 +44,6 @@ export class FileSystem {
     this.magic = options.magic;
     this.device = options.minor;
     this.now = options.now;
-    this.unmapPages = options.unmapPages;
     this.readOnly = options.readOnly ?? false;
     this.transient = options.transient ?? false;
     this.mountOptions = options.mountOptions ?? 'relatime';

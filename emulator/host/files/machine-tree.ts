@@ -24,6 +24,12 @@ const LINKS: readonly (readonly [string, string])[] = [
   ['/etc/mtab', '/proc/self/mounts'], ['/var/run', '/run'],
 ];
 
+/** /sys: one processor, no huge pages. */
+const SYSTEM = {
+  'devices/system/cpu/online': '0\n', 'devices/system/cpu/possible': '0\n', 'devices/system/cpu/present': '0\n', 'devices/system/cpu/kernel_max': '0\n',
+  'devices/system/node/online': '0\n', 'kernel/mm/transparent_hugepage/enabled': 'always madvise [never]\n',
+};
+
 /** Builds the tree; called once by the kernel. */
 export function buildTree(kernel: Kernel): void {
   const { vfs } = kernel;
@@ -39,6 +45,7 @@ export function buildTree(kernel: Kernel): void {
   vfs.devices.register(PTMX, (_call, dentry, flags) => ptys.openMaster(dentry, flags));
   vfs.ptys = ptys;
   vfs.mountProc(kernel);
+  vfs.mountTexts('/sys', { type: 'sysfs', magic: FileSystemMagic.sysfs }, SYSTEM);
   for (const [path, target] of LINKS) vfs.makeSymlink(path, target);
   if (!(dev.inode instanceof TmpfsDirectory)) throw new Error('/dev is no tmpfs');
   for (const { name, number, mode, open } of characterDevices) {

@@ -24,7 +24,7 @@ class SharePages extends FilePages {
   sharedWritable = false;
 
   constructor(owner: ShareFile, share: Share) {
-    super(share.memory, share.unmapPages);
+    super(share.memory);
     this.owner = owner;
   }
 
@@ -69,6 +69,18 @@ class SharePages extends FilePages {
 
   protected override written(start: number, end: number): boolean {
     return this.toHost(start, end);
+  }
+
+  /** Gives up at most `count` frames that nobody maps and that hold what the host's file holds; returns how many. */
+  shed(count: number): number {
+    let given = 0;
+    for (const [index, frame] of [...this.frames]) {
+      if (given >= count) break;
+      if (this.memory.count(frame) !== 1 || this.maybeStored.has(index)) continue;
+      this.drop(index);
+      given++;
+    }
+    return given;
   }
 
   /** Writes pages that may hold stores; true if the host took them. */

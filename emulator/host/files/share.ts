@@ -5,7 +5,6 @@
  */
 import * as fs from 'node:fs';
 import type { Frames } from '../../memory/frames.ts';
-import type { UnmapPages } from './file-pages.ts';
 import { FileType } from './file-mode.ts';
 import { FileSystem, FileSystemMagic } from './file-system.ts';
 import type { Inode } from './inode.ts';
@@ -31,13 +30,23 @@ export class Share extends FileSystem {
   private readonly inodes = new Map<string, Inode>();
 
   /** @throws the node:fs error if the host path does not exist */
-  constructor(options: ShareOptions, minor: number, memory: Frames, now: () => Timestamp, unmapPages: UnmapPages) {
+  constructor(options: ShareOptions, minor: number, memory: Frames, now: () => Timestamp) {
     super({
-      type: 'ext4', magic: FileSystemMagic.ext, minor, now, unmapPages, readOnly: options.writable !== true, source: '/dev/root',
+      type: 'ext4', magic: FileSystemMagic.ext, minor, now, readOnly: options.writable !== true, source: '/dev/root',
     });
     this.memory = memory;
-    this.hostRoot = fs.realpathSync(options.hostPath);
+    this.hostRoot = fs.realpathSync.native(options.hostPath);
     this.writable = options.writable === true;
+  }
+
+  /** Gives up at most `count` cached pages, oldest files first; returns how many. */
+  shed(count: number): number {
+    let given = 0;
+    for (const inode of this.inodes.values()) {
+      if (given >= count) break;
+      if (inode instanceof ShareFile) given += inode.pages.shed(count - given);
+    }
+    return given;
   }
 
   /** The inode at the top: a directory, or the file itself. */
@@ -69,7 +78,7 @@ export class Share extends FileSystem {
   /** True if no component of the path is a symbolic link (any more). */
   isReal(hostPath: string): boolean {
     try {
-      return fs.realpathSync(hostPath) === hostPath;
+      return fs.realpathSync.native(hostPath) === hostPath;
     } catch {
       return false;
     }

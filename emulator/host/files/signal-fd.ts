@@ -90,28 +90,29 @@ function writeRecord(info: SignalInfo, into: Uint8Array): void {
   out.setInt32(Field.errno, info.int(InfoOffset.errno), true);
   out.setInt32(Field.code, code, true);
   const copy = (field: number, offset: number): void => out.setInt32(field, info.int(offset), true);
+  const copyLong = (field: number, offset: number): void => into.set(info.bytes.subarray(offset, offset + 8), field);
   if (code === SiCode.TIMER) {
     copy(Field.timerId, InfoOffset.timerId);
     copy(Field.overrun, InfoOffset.overrun);
     copy(Field.int, InfoOffset.value);
-    out.setBigUint64(Field.pointer, info.view.getBigUint64(InfoOffset.value, true), true);
+    copyLong(Field.pointer, InfoOffset.value);
   } else if (signal === Signal.CHLD && code >= ChildCode.EXITED && code <= ChildCode.CONTINUED) {
     copy(Field.pid, InfoOffset.pid);
     copy(Field.uid, InfoOffset.uid);
     copy(Field.status, InfoOffset.status);
-    out.setBigUint64(Field.utime, info.view.getBigUint64(InfoOffset.utime, true), true);
-    out.setBigUint64(Field.stime, info.view.getBigUint64(InfoOffset.stime, true), true);
+    copyLong(Field.utime, InfoOffset.utime);
+    copyLong(Field.stime, InfoOffset.stime);
   } else if (signal !== Signal.SEGV && signal !== Signal.BUS && signal !== Signal.ILL && signal !== Signal.FPE && signal !== Signal.TRAP && code >= PollCode.IN && code <= PollCode.HUP) {
     copy(Field.band, InfoOffset.band);
     copy(Field.fd, InfoOffset.fd);
   } else if (code > SiCode.USER && code !== SiCode.KERNEL) {
-    out.setBigUint64(Field.address, info.view.getBigUint64(InfoOffset.address, true), true);
+    copyLong(Field.address, InfoOffset.address);
   } else {
     copy(Field.pid, InfoOffset.pid);
     copy(Field.uid, InfoOffset.uid);
     if (code !== SiCode.USER && code !== SiCode.TKILL) {
       copy(Field.int, InfoOffset.value);
-      out.setBigUint64(Field.pointer, info.view.getBigUint64(InfoOffset.value, true), true);
+      copyLong(Field.pointer, InfoOffset.value);
     }
   }
 }

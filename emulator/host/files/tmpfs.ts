@@ -19,7 +19,7 @@ class TmpfsPages extends FilePages {
   private readonly owner: TmpfsFile;
 
   constructor(memory: Frames, owner: TmpfsFile) {
-    super(memory, owner.fileSystem.unmapPages);
+    super(memory);
     this.owner = owner;
   }
 

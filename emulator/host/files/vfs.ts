@@ -9,7 +9,6 @@ import { Dentry } from './dentry.ts';
 import { AnonymousInode } from './anonymous-inode.ts';
 import { DeviceRegistry } from './device-registry.ts';
 import { FileInode } from './file-inode.ts';
-import type { UnmapPages } from './file-pages.ts';
 import { FileType } from './file-mode.ts';
 import { FileSystem, FileSystemMagic, type FileSystemOptions } from './file-system.ts';
 import { FsState } from './fs-state.ts';
@@ -29,11 +28,13 @@ import { SocketNames } from './sockets/socket-names.ts';
 import type { Timestamp } from './timestamp.ts';
 import { TmpfsDirectory, TmpfsFile, TmpfsSymlink } from './tmpfs.ts';
 
+/** Cached pages given up at a time when memory is short. */
+const SHED_PAGES = 256;
+
 export interface VfsOptions {
   readonly frames: Frames;
   /** CLOCK_REALTIME of the machine, which stamps files. */
   readonly now: () => Timestamp;
-  readonly unmapPages: UnmapPages;
 }
 
 /** A mounted file system, for /proc/mounts. */
@@ -61,7 +62,6 @@ export class Vfs {
   readonly mounts: MountRecord[] = [];
   readonly frames: Frames;
   readonly now: () => Timestamp;
-  readonly unmapPages: UnmapPages;
   /** Where unnamed things (memfds, anonymous shared files) live. */
   private readonly internal: TmpfsDirectory;
   /** What descriptors without a place in the tree (epoll, eventfd …) are to fstat. */
@@ -74,12 +74,13 @@ export class Vfs {
   ptys: PseudoTerminals | undefined;
   /** Bound sockets' names. */
   readonly socketNames = new SocketNames();
+  private readonly shares: Share[] = [];
   private lastMinor = 20;
 
   constructor(options: VfsOptions) {
     this.frames = options.frames;
     this.now = options.now;
-    this.unmapPages = options.unmapPages;
+    this.frames.reclaim = () => this.shed();
     const root = new TmpfsDirectory(this.newFileSystem({ type: 'overlay', magic: FileSystemMagic.tmpfs, source: 'overlay' }), this.frames, 0o755);
     stamp(root, this.now());
     this.root = new Dentry(undefined, '', root);
@@ -90,8 +91,8 @@ export class Vfs {
     this.internal = new TmpfsDirectory(this.newFileSystem({ type: 'tmpfs', magic: FileSystemMagic.tmpfs }), this.frames, 0o700);
   }
 
-  newFileSystem(options: Omit<FileSystemOptions, 'minor' | 'now' | 'unmapPages'>): FileSystem {
-    return new FileSystem({ ...options, minor: ++this.lastMinor, now: this.now, unmapPages: this.unmapPages });
+  newFileSystem(options: Omit<FileSystemOptions, 'minor' | 'now'>): FileSystem {
+    return new FileSystem({ ...options, minor: ++this.lastMinor, now: this.now });
   }
 
   /** A process's first place in the tree. */
@@ -160,6 +161,15 @@ export class Vfs {
     this.mount(proc.build('', { kind: 'directory', entries: rootTable }, { kernel, subject: undefined }), this.makeDirectories('/proc', 0o555));
   }
 
+  /** A read-only tree of small files at `path`, named relative to it. */
+  mountTexts(path: string, options: { readonly type: string; readonly magic: number }, texts: Readonly<Record<string, string>>): void {
+    const fileSystem = this.newFileSystem({ ...options, readOnly: true });
+    const root = new TmpfsDirectory(fileSystem, this.frames, 0o555);
+    stamp(root, this.now());
+    this.mount(root, this.makeDirectories(path, 0o555));
+    for (const [name, text] of Object.entries(texts)) this.writeFile(`${path}/${name}`, text, 0o444);
+  }
+
   /** A new tmpfs at `path`. */
   mountTmpfs(path: string, mode: number): Dentry {
     const at = this.makeDirectories(path);
@@ -173,7 +183,8 @@ export class Vfs {
    * @throws if the host path does not exist or the guest path is taken by something else
    */
   share(options: ShareOptions): void {
-    const share = new Share(options, ++this.lastMinor, this.frames, this.now, this.unmapPages);
+    const share = new Share(options, ++this.lastMinor, this.frames, this.now);
+    this.shares.push(share);
     const root = share.root();
     if (options.guestPath === '/') throw new MachineSetupError('the root directory cannot be a share: give its parts');
     if (root.isDirectory) {
@@ -297,6 +308,16 @@ export class Vfs {
       retain: () => inode.hold(),
       release: () => inode.letGo(),
     };
+  }
+
+  /** Memory is short: pages of shares are given up, to be read again when they are wanted. */
+  private shed(): boolean {
+    let given = 0;
+    for (const share of this.shares) {
+      if (given >= SHED_PAGES) break;
+      given += share.shed(SHED_PAGES - given);
+    }
+    return given > 0;
   }
 
   private openUnnamed(call: SyscallCall, base: Dentry, path: string, flags: number, mode: number): OpenFile | number {
