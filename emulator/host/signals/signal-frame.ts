@@ -45,6 +45,10 @@ export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAct
   const { context, kernel, space, signals } = thread;
   const { linear, cpu } = kernel;
   if ((action.flags & SaFlag.RESTORER) === 0) return false;
+  if (thread.wordSize === 4) {
+    kernel.trace.warn(`signal frames of 32-bit code are missing: SIGSEGV (${thread.name}, pid ${thread.process.pid})`);
+    return false;
+  }
 
   const userStack = context.gprNumber(Reg.rsp);
   const nested = onStack(signals.altStack, userStack);

@@ -12,40 +12,50 @@ export const InfoOffset = {
 } as const;
 
 export class SignalInfo {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+  private readonly words = new Int32Array(SIGINFO_BYTES / 4);
+  private image: Uint8Array | undefined;
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** @param bytes a guest's structure, which is copied; undefined: all zeros */
+  constructor(bytes?: Uint8Array) {
+    if (bytes !== undefined) this.bytes.set(bytes);
   }
 
   static make(signal: number, code: number, errno = 0): SignalInfo {
-    const info = new SignalInfo(new Uint8Array(SIGINFO_BYTES));
+    const info = new SignalInfo();
     info.setInt(InfoOffset.signo, signal);
     info.setInt(InfoOffset.errno, errno);
     info.setInt(InfoOffset.code, code);
     return info;
   }
 
+  /** The structure as guests see it. Writing to it changes the info. */
+  get bytes(): Uint8Array {
+    return (this.image ??= new Uint8Array(this.words.buffer));
+  }
+
+  get view(): DataView {
+    return new DataView(this.words.buffer);
+  }
+
   get signal(): number {
-    return this.int(InfoOffset.signo);
+    return this.words[InfoOffset.signo >> 2];
   }
 
   get code(): number {
-    return this.int(InfoOffset.code);
+    return this.words[InfoOffset.code >> 2];
   }
 
   int(offset: number): number {
-    return this.view.getInt32(offset, true);
+    return this.words[offset >> 2];
   }
 
   setInt(offset: number, value: number): void {
-    this.view.setInt32(offset, value, true);
+    this.words[offset >> 2] = value;
   }
 
   setLong(offset: number, value: bigint): void {
-    this.view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+    this.words[offset >> 2] = Number(BigInt.asIntN(32, value));
+    this.words[(offset >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
   }
 }
 
@@ -107,6 +117,6 @@ export function seccompInfo(signal: number, errno: number, callAddress: bigint, 
   const info = SignalInfo.make(signal, SysCode.SECCOMP, errno);
   info.setLong(InfoOffset.callAddress, callAddress);
   info.setInt(InfoOffset.syscall, syscall);
-  info.view.setUint32(InfoOffset.arch, arch, true);
+  info.setInt(InfoOffset.arch, arch);
   return info;
 }

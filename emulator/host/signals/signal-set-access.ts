@@ -40,5 +40,5 @@ export function readTemporaryMask(space: GuestMemory, address: number, size: num
 /** Reads a siginfo_t. */
 export function readInfo(space: GuestMemory, address: number): SignalInfo | undefined {
   const bytes = space.read(address, SIGINFO_BYTES);
-  return bytes === undefined ? undefined : new SignalInfo(bytes.slice());
+  return bytes === undefined ? undefined : new SignalInfo(bytes);
 }
