@@ -3,7 +3,7 @@
  * (which raises SIGSEGV). Running is one instruction per turn of the event loop, so that interrupts come through.
  */
 import { X86_64_REGISTER, X86_64_REGISTERS } from './registers.ts';
-import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+import type { BreakpointRequest, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
 export const FAKE_BASE = 0x1000n;
 const NOP = 0x90;
@@ -130,10 +130,6 @@ export class FakeTarget implements Target {
 
   writeSiginfo(): boolean {
     return true;
-  }
-
-  memoryRegions(): readonly MemoryRegion[] {
-    return [];
   }
 
   openFile(path: string): Uint8Array | undefined {

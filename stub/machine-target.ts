@@ -5,11 +5,10 @@ import type { Thread } from '../emulator/host/process/thread.ts';
 import { SignalInfo } from '../emulator/host/signals/signal-info.ts';
 import { runMonitorCommand } from './monitor-commands.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
-import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+import type { BreakpointRequest, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
 /** First address that is not a user's. */
 const USER_END = 1n << 47n;
-const PROT = { read: 1, write: 2, execute: 4 } as const;
 
 /** Where guest files come from; undefined: there is none. */
 export interface GuestFiles {
@@ -153,13 +152,6 @@ export class MachineTarget implements Target {
     if (signals?.held === undefined || bytes.length !== signals.held.bytes.length) return false;
     signals.held = new SignalInfo(Uint8Array.from(bytes));
     return true;
-  }
-
-  memoryRegions(tid: number): readonly MemoryRegion[] {
-    return (this.thread(tid)?.space.regions() ?? []).map(({ start, end, prot, name }) => ({
-      start: BigInt(start), end: BigInt(end), name,
-      readable: (prot & PROT.read) !== 0, writable: (prot & PROT.write) !== 0, executable: (prot & PROT.execute) !== 0,
-    }));
   }
 
   openFile(path: string): Uint8Array | undefined {

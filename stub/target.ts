@@ -41,15 +41,6 @@ export type StopEvent =
   | { readonly reason: 'exited'; readonly pid: number; readonly status: number }
   | { readonly reason: 'killed'; readonly pid: number; readonly signal: number };
 
-export interface MemoryRegion {
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly readable: boolean;
-  readonly writable: boolean;
-  readonly executable: boolean;
-  readonly name: string;
-}
-
 export interface Target {
   readonly architecture: 'x86-64' | 'i386';
   /** Path of the debuggee's executable as the guest's host names it, and its bytes through `openFile`. */
@@ -88,7 +79,6 @@ export interface Target {
   auxv(tid: number): Uint8Array;
   siginfo(tid: number): Uint8Array | undefined;
   writeSiginfo(tid: number, bytes: Uint8Array): boolean;
-  memoryRegions(tid: number): readonly MemoryRegion[];
   /** Contents of a file by the path gdb names (the debuggee's view), for vFile; undefined: ENOENT. */
   openFile(path: string): Uint8Array | undefined;
   /** Where a symbolic link leads; undefined: it is none. */

@@ -20,6 +20,8 @@ export interface WatchRequest {
 }
 
 const SIGKILL = 9;
+/** Stops of one thread in a row after which the others get their turn: otherwise it would stop thousands of times within its quantum. */
+const STREAK = 16;
 
 export class Debugger {
   readonly machine: Machine;
@@ -46,6 +48,8 @@ export class Debugger {
   /** Signals which the debugger itself sends, and so does not stop for. */
   private readonly own = new Set<Thread>();
   private resting = false;
+  private streak = 0;
+  private streaking: Thread | undefined;
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -257,6 +261,7 @@ export class Debugger {
     if (stop === undefined) return;
     this.found = undefined;
     this.passing = undefined;
+    if (stop.kind === 'breakpoint' || stop.kind === 'watchpoint') this.countStreak(stop.thread);
     this.endStep();
     this.plan = undefined;
     this.stopped = stop;
@@ -266,6 +271,14 @@ export class Debugger {
     const tell = this.onStop;
     this.onStop = undefined;
     tell?.(stop);
+  }
+
+  private countStreak(thread: Thread): void {
+    this.streak = thread === this.streaking ? this.streak + 1 : 0;
+    this.streaking = thread;
+    if (this.streak < STREAK) return;
+    this.streak = 0;
+    thread.quantum = 0;
   }
 
   private endStep(): void {

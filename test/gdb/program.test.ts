@@ -234,6 +234,19 @@ describe('threads and processes', () => {
     expect(stdout).toBe('threads done\n');
   });
 
+  it('steps one thread while others run, or hold still on demand', async () => {
+    const { gdb: text, stdout } = await debugProgram('rounds', [
+      'break all_started', 'continue', 'info threads', 'delete', 'thread 2', 'set $other = rounds[1]', 'set $mine = rounds[0]', 'set scheduler-locking on',
+      ...Array.from({ length: 8 }, () => 'next'), 'p rounds[0] > $mine', 'p rounds[1] == $other', 'set scheduler-locking off',
+      'break go_round if me == 1', 'thread 3', 'tbreak 91 thread 3', 'continue', 'p me', 'p rounds[1] > $other', 'thread apply all bt 1', 'set var stop_rounds = 1', 'delete', TRAILER,
+    ]);
+    expect(text.match(/Thread 2\.\d+ "gdb-program/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(text).toContain('$1 = 1\n$2 = 1\n');
+    expect(text).toContain('$3 = 1\n$4 = 1\n');
+    expect(text).toMatch(/hit Temporary breakpoint \d+, go_round/);
+    expect(stdout).toBe('rounds done\n');
+  });
+
   it('leaves children alone and waits with the parent', async () => {
     const { gdb: text, stdout } = await debugProgram('pipe', ['break read_pipe', 'continue', 'next', 'next', 'next', 'p got', 'next', 'delete', TRAILER]);
     expect(text).toContain('$1 = 1');

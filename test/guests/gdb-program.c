@@ -81,6 +81,30 @@ __attribute__((noinline)) void with_threads(void) {
     puts("threads done");
 }
 
+volatile int rounds[2];
+volatile int stop_rounds;
+
+void *go_round(void *argument) {
+    int me = *(int *)argument;
+    while (!stop_rounds) {
+        rounds[me]++;
+        rounds[me] += 0;
+    }
+    return 0;
+}
+
+__attribute__((noinline)) void all_started(void) {}
+
+__attribute__((noinline)) void with_rounds(void) {
+    pthread_t thread[2];
+    int numbers[2] = { 0, 1 };
+    for (int i = 0; i < 2; i++) pthread_create(&thread[i], 0, go_round, &numbers[i]);
+    while (!rounds[0] || !rounds[1]) counter++;
+    all_started();
+    for (int i = 0; i < 2; i++) pthread_join(thread[i], 0);
+    puts("rounds done");
+}
+
 __attribute__((noinline)) void with_timer(void) {
     struct itimerval t = { { 0, 100 }, { 0, 100 } };
     signal(SIGALRM, on_alarm);
@@ -126,6 +150,7 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "spin")) { spin(); return 5; }
     if (!strcmp(what, "sleep")) { sleep_long(); return 6; }
     if (!strcmp(what, "threads")) { with_threads(); return 0; }
+    if (!strcmp(what, "rounds")) { with_rounds(); return 0; }
     if (!strcmp(what, "timer")) { with_timer(); return 0; }
     if (!strcmp(what, "pipe")) { read_pipe(); return 0; }
     return 99;
