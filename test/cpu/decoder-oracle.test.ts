@@ -12,7 +12,7 @@ import { Instruction } from '../../emulator/cpu/decode/instruction.ts';
 /** x86-64-v2, with what came before it. */
 const CLAIMED = [
   'INTEL8086', 'INTEL186', 'INTEL286', 'INTEL386', 'INTEL486', 'X64', 'CMOV', 'CMPXCHG16B', 'CPUID', 'CX8', 'FPU', 'FPU287', 'FPU387', 'FXSR', 'MMX',
-  'SSE', 'SSE2', 'SSE3', 'SSSE3', 'SSE4_1', 'SSE4_2', 'POPCNT', 'PAUSE', 'MULTIBYTENOP', 'SYSCALL', 'TSC', 'RDTSCP', 'CLFSH', 'SEP',
+  'SSE', 'SSE2', 'SSE3', 'SSSE3', 'SSE4_1', 'SSE4_2', 'POPCNT', 'PAUSE', 'MULTIBYTENOP', 'SYSCALL', 'TSC', 'CLFSH', 'SEP',
 ] as const;
 const claimed = new Set<number>(CLAIMED.map((name) => CpuidFeature[name]));
 /**

@@ -11,7 +11,7 @@ const READS: Record<string, number> = {
 };
 const WRITES_ALL = new Set([
   'ADD', 'ADC', 'SUB', 'SBB', 'CMP', 'NEG', 'AND', 'OR', 'XOR', 'TEST', 'XADD', 'CMPXCHG', 'POPCNT', 'MUL', 'IMUL', 'UCOMISS', 'UCOMISD', 'COMISS', 'COMISD', 'PTEST',
-  'PCMPISTRI', 'PCMPISTRM', 'PCMPESTRI', 'PCMPESTRM', 'POPF',
+  'PCMPISTRI', 'PCMPISTRM', 'PCMPESTRI', 'PCMPESTRM', 'POPF', 'FCOMI', 'FCOMIP', 'FUCOMI', 'FUCOMIP',
 ]);
 const WRITES: Record<string, number> = {
   INC: ARITHMETIC_FLAGS & ~cf, DEC: ARITHMETIC_FLAGS & ~cf, CLC: cf, STC: cf, CMC: cf, SAHF: ARITHMETIC_FLAGS & ~of,
@@ -20,6 +20,7 @@ const WRITES: Record<string, number> = {
 
 /** Flags an instruction's outcome depends on. */
 export function flagsRead(mnemonic: string): number {
+  if (mnemonic.startsWith('FCMOV')) return cf | zf | pf;
   return CONDITIONAL.get(mnemonic) ?? READS[mnemonic] ?? 0;
 }
 

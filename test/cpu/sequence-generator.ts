@@ -1,5 +1,5 @@
 /**
- * Makes random short programs: a dozen instructions with forward branches, a loop and calls of a function, on registers that stay what they must be.
+ * Makes random short programs: a dozen instructions with forward branches, a loop, calls of a function and repeated string instructions, on registers that stay what they must be.
  * What single instructions cannot show is here: flags used by a later instruction, registers kept in locals, faults in the
  * middle of translated code. r12 and r13 point to data (r13 sometimes to none), r14 is a small index, r15 counts the loop, rsp is a stack.
  */
@@ -10,7 +10,7 @@ import { ARITHMETIC_FLAGS } from '../../emulator/cpu/flags.ts';
 import { Case, CODE, DATA, PATCH_BYTES } from './case-layout.ts';
 import { runnable } from './case-generator.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
-import { integer, vectorQuad, type Random } from './random-values.ts';
+import { extended, integer, vectorQuad, type Random } from './random-values.ts';
 
 /** Bytes of code per program. */
 export const PROGRAM_SLOT = 256;
@@ -20,14 +20,14 @@ const FUNCTION_AT = 176;
 const LAST_START = 135;
 /** rax rcx rdx rbx rbp rsi rdi r8–r11. */
 const FREE = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
-const EXCLUDED = /^(F|EMMS|LEAVE|ENTER|POPF|XLAT|MASKMOV|RCP|RSQRT|LDMXCSR|CLFLUSH|BOUND|UD|J|LOOP|CALL|RET|STD|CMPXCHG16B|CMPXCHG8B|HLT|MOV 8C|BS[FR])/;
+const EXCLUDED = /^(F2XM1|FYL2X|FPTAN|FPATAN|FSIN|FCOS|FXSAVE|FXRSTOR|FNSAVE|FRSTOR|FLDENV|FNSTENV|FLDCW|LEAVE|ENTER|POPF|XLAT|MASKMOV|RCP|RSQRT|LDMXCSR|CLFLUSH|BOUND|UD|J|LOOP|CALL|RET|STD|CMPXCHG16B|CMPXCHG8B|HLT|MOV 8C|BS[FR])/;
 
 /** Whether the form can be part of a program. */
 export function sequenceable(row: ParsedRow): boolean {
   const { form } = row;
   if (!runnable(row, 64) || EXCLUDED.test(`${form.mnemonic} ${form.opcode}`)) return false;
   if (form.attributes.has('end') || form.attributes.has('alone') || form.attributes.has('rep') || row.implicitMemory !== ImplicitMemory.none) return false;
-  return !form.operands.some(({ method }) => method === 'mmxReg' || method === 'mmxRm' || method === 'mmxRmReg' || method === 'st' || method === 'moffs' || method === 'segment');
+  return !form.operands.some(({ method }) => method === 'moffs' || method === 'segment');
 }
 
 export interface ProgramFacts {
@@ -101,6 +101,9 @@ export class SequenceGenerator {
           undefinedAt.set(step.at, (undefinedAt.get(step.at) ?? 0) | undefinedNow);
           undefinedNow = step.after(undefinedNow);
         }
+      } else if (random.chance(0.06)) {
+        at = this.stringOperation(at, undefinedAt, undefinedNow);
+        undefinedNow = 0;
       } else {
         const [length, after] = this.instruction(at, address, undefinedNow, this.rows);
         at += length;
@@ -137,6 +140,25 @@ export class SequenceGenerator {
     image.set(bytes, address - CODE);
     this.writeRecord(record, address, patchOffset);
     return { bytes, address, undefinedAt };
+  }
+
+  /** Loads rsi, rdi and rcx, and repeats a string instruction; it ends with all flags defined. Returns where it ends. */
+  private stringOperation(start: number, undefinedAt: Map<number, number>, before: number): number {
+    const { random, code } = this;
+    let at = start;
+    const put = (...bytes: number[]): void => {
+      undefinedAt.set(at, before);
+      code.set(bytes, at);
+      at += bytes.length;
+    };
+    put(0x49, 0x8d, 0x74, 0x24, random.below(64));
+    put(0x49, 0x8d, 0x7d, random.below(64));
+    put(0xb9, 1 + random.below(70), 0, 0, 0);
+    const prefixes = random.pick([[], [0x66], [0x48]]);
+    put(...(prefixes[0] === 0x66 ? prefixes : []), random.pick([0xf2, 0xf3]), ...(prefixes[0] === 0x48 ? prefixes : []), random.pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]));
+    // cmp eax, edx
+    put(0x39, 0xd0);
+    return at;
   }
 
   /** A few instructions that read no flags and leave the stack alone, and RET. */
@@ -189,10 +211,10 @@ export class SequenceGenerator {
     const stack = form.attributes.has('d64');
     const short = sized && !stack && row.prefix !== PrefixClass.operandSize && row.prefix !== PrefixClass.none && random.chance(0.15);
     const wide = row.wide || (sized && !stack && random.chance(0.45));
-    const memoryForm = row.modrm && row.mod !== 'register' && form.operands.some(({ method }) => /^(rm|mem|xmmRm)$/.test(method));
+    const memoryForm = row.modrm && row.mod !== 'register' && form.operands.some(({ method }) => /^(rm|mem|xmmRm|mmxRm)$/.test(method));
     const memory = memoryForm && (row.mod === 'memory' || random.chance(0.3));
-    const vectorReg = form.operands.some(({ method }) => method === 'xmmReg');
-    const vectorRm = form.operands.some(({ method }) => method === 'xmmRm' || method === 'xmmRmReg');
+    const vectorReg = form.operands.some(({ method }) => method === 'xmmReg' || method === 'mmxReg');
+    const vectorRm = form.operands.some(({ method }) => /^(xmm|mmx)Rm|^st$/.test(method));
     const reg = row.reg ?? (vectorReg ? random.below(16) : random.pick(FREE));
     const rm = row.rm ?? (vectorRm ? random.below(16) : random.pick(FREE));
     const opcodeRegister = random.pick(FREE);
@@ -259,9 +281,13 @@ export class SequenceGenerator {
     for (let at = 0; at < 256; at += 8) record.setBigUint64(Case.xmm + at, vectorQuad(random, kind), true);
     for (let at = 0; at < PATCH_BYTES; at += 8) record.setBigUint64(Case.patch + at, integer(random), true);
     record.setUint16(Case.fcw, 0x37f, true);
-    record.setUint16(Case.fsw, 0, true);
-    record.setUint16(Case.ftw, 0, true);
+    record.setUint16(Case.fsw, random.below(8) << 11, true);
+    record.setUint16(Case.ftw, random.chance(0.7) ? 0xff : random.below(256), true);
     record.setUint16(Case.fop, 0, true);
-    for (let at = 0; at < 128; at += 8) record.setBigUint64(Case.st + at, 0n, true);
+    for (let n = 0; n < 8; n++) {
+      const [high, significand] = extended(random);
+      record.setBigUint64(Case.st + n * 16, significand, true);
+      record.setBigUint64(Case.st + n * 16 + 8, BigInt(high), true);
+    }
   }
 }

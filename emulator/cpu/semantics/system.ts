@@ -1,6 +1,6 @@
 /**
- * What is left: no-operations, fences, prefetches, instructions the engine completes (CPUID, RDTSC, XGETBV), and privileged
- * ones, which in user mode are #GP(0).
+ * What is left: no-operations, fences, prefetches, instructions the engine completes (CPUID, RDTSC), and privileged
+ * ones, which in user mode are #GP(0). RDTSCP and XGETBV do not exist here, as CPUID says.
  */
 import type { FormRow, Semantic } from '../decode/form.ts';
 import { Exit, Vector } from '../exits.ts';
@@ -16,10 +16,7 @@ const invalid: Semantic = (e) => e.raise(Vector.invalidOpcode, 0);
 
 const cpuid: Semantic = (e) => e.exit(Exit.cpuid);
 
-/** The argument tells RDTSCP (1), which also sets ECX, from RDTSC (0). */
-const readTimeStamp = (withProcessor: 0 | 1): Semantic => (e) => e.exit(Exit.rdtsc, e.f.i64.const(withProcessor));
-
-const xgetbv: Semantic = (e) => e.exit(Exit.xgetbv);
+const readTimeStamp: Semantic = (e) => e.exit(Exit.rdtsc);
 
 /** BOUND: #BR unless the signed index lies within the two bounds in memory. */
 const bound: Semantic = (e) => {
@@ -57,9 +54,7 @@ export const systemRows: readonly FormRow[] = [
   ['SFENCE', 'NP 0F AE /7', 'Rd', nothing],
   ['CLFLUSH', 'NP 0F AE /7', 'Mb', (e) => e.f.drop(e.read(0))],
   ['CPUID', '0F A2', '', cpuid, 'end alone'],
-  ['RDTSC', '0F 31', '', readTimeStamp(0), 'end alone'],
-  ['RDTSCP', '0F 01 F9', '', readTimeStamp(1), 'end alone'],
-  ['XGETBV', 'NP 0F 01 D0', '', xgetbv, 'end alone'],
+  ['RDTSC', '0F 31', '', readTimeStamp, 'end alone'],
   ['BOUND', '62 /r', 'Gz M', bound, 'i64'],
   ['ARPL', '63 /r', 'Ew Gw', adjustPrivilegeLevel, 'i64'],
   ['HLT', 'F4', '', privileged, 'end alone'],
@@ -102,6 +97,5 @@ export const systemRows: readonly FormRow[] = [
   ['RDMSR', '0F 32', '', privileged, 'end alone'],
   ['RDPMC', '0F 33', '', privileged, 'end alone'],
   ['SYSEXIT', '0F 35', '', privileged, 'end alone'],
-  ['XSETBV', 'NP 0F 01 D1', '', privileged, 'end alone'],
   ['RSM', '0F AA', '', invalid, 'end alone'],
 ];
