@@ -14,11 +14,14 @@ import { PAGE_SIZE } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
 import type { FinishedRegion, KnownBlock } from './translator-interface.ts';
 
-/** A region and the contexts it has been entered in. */
+/** A region, its entry block, and the code contexts in which its pages are known to be the same. */
 interface InstalledRegion extends FinishedRegion {
-  /** Entry blocks by code context. */
-  readonly entries: Map<number, number>;
+  readonly header: number;
+  readonly contexts: Set<number>;
 }
+
+/** Contexts come and go with processes: a set of them is emptied when it gets bigger. */
+const CONTEXT_LIMIT = 256;
 
 /** What is known of one frame. */
 interface FrameCode {
@@ -154,9 +157,11 @@ export class CodeCache {
     const candidates = this.regions.get(blockKey(rip, mode));
     if (candidates === undefined) return 0;
     for (const region of candidates) {
-      const known = region.entries.get(codeContext);
-      if (known !== undefined) return known;
-      if (region.pages.every(({ page, frame }) => frameOf(page) === frame)) return this.enter(region, codeContext, mode);
+      if (region.contexts.has(codeContext)) return region.header;
+      if (!region.pages.every(({ page, frame }) => frameOf(page) === frame)) continue;
+      if (region.contexts.size === CONTEXT_LIMIT) region.contexts.clear();
+      region.contexts.add(codeContext);
+      return region.header;
     }
     return 0;
   }
@@ -176,8 +181,9 @@ export class CodeCache {
     const { rip, codeContext, pages } = region;
     const mode = (codeContext & 1) === 1 ? 32 : 64;
     for (const { frame, version } of pages) if (this.version(frame) !== version || !this.hasCode(frame)) return false;
-    const installed: InstalledRegion = { ...region, entries: new Map() };
-    if (this.enter(installed, codeContext, mode) === 0) return false;
+    const header = this.entryFor(region, mode);
+    if (header === 0) return false;
+    const installed: InstalledRegion = { ...region, header, contexts: new Set([codeContext]) };
     for (const { frame } of pages) this.frames.get(frame)?.regions.add(installed);
     const key = blockKey(rip, mode);
     const others = this.regions.get(key);
@@ -249,8 +255,8 @@ export class CodeCache {
     this.frames.get(this.i32(header + BLOCK_FRAME2))?.tails.delete(header);
   }
 
-  /** Makes the region's entry block for a context: a copy of the plain block. 0 when there is no such block. */
-  private enter(region: InstalledRegion, codeContext: number, mode: 64 | 32): number {
+  /** Makes a region's entry block: a copy of the plain block. 0 when there is no such block. */
+  private entryFor(region: FinishedRegion, mode: 64 | 32): number {
     const { rip } = region;
     const page = Math.floor(rip / PAGE_SIZE);
     const frame = region.pages.find((p) => p.page === page)?.frame ?? 0;
@@ -265,7 +271,6 @@ export class CodeCache {
     this.linear.u16[(plain + BLOCK_UNCHAINED) >>> 1] = 1;
     this.linear.u8.copyWithin(header, plain, plain + bytes);
     this.linear.i32[(header + BLOCK_REGION) >>> 2] = region.tableIndex;
-    region.entries.set(codeContext, header);
     return header;
   }
 
@@ -284,7 +289,7 @@ export class CodeCache {
       this.linear.i32[(plain + BLOCK_RUNS) >>> 2] = 0;
       if (this.i32(plain + BLOCK_FRAME2) === 0) this.linear.u16[(plain + BLOCK_UNCHAINED) >>> 1] = 0;
     }
-    for (const header of region.entries.values()) this.linear.i32[(header + BLOCK_REGION) >>> 2] = 0;
+    this.linear.i32[(region.header + BLOCK_REGION) >>> 2] = 0;
     this.uncache(region.rip);
     this.onRegionDropped(region.tableIndex);
   }

@@ -427,6 +427,28 @@ describe('with regions', () => {
     expect(cpu.retired).toBe(801);
   });
 
+  it('another space with the same frames uses the same region; one with other code does not', () => {
+    const { linear, cpu, context, space } = warm();
+    const { regions } = cpu.stats;
+    const same = new FlatSpace(linear, 1);
+    same.mapFrame(CODE / 0x1000, space.touch(CODE / 0x1000, 2), 'rx');
+    const other = new FlatSpace(linear, 2);
+    other.map(CODE, 1, 'rx');
+    other.write(CODE, LOOP);
+    other.write(CODE + 3, [2]);
+    for (const where of [same, other]) where.map(DATA, 1, 'rw');
+    for (const [where, retired] of [[same, 4001], [other, 2001], [space, 4001]] as const) {
+      for (let i = 0; i < 8; i++) {
+        context.rip = CODE;
+        context.setGpr(Reg.rax, 0n);
+        expect(cpu.run(context, where, 10_000)).toBe(Exit.syscall);
+        expect(cpu.retired).toBe(retired);
+      }
+      if (where === same) expect(cpu.stats.regions).toBe(regions);
+    }
+    expect(cpu.stats.regions).toBeGreaterThan(regions);
+  });
+
   it('a fault in the loop leaves the exact state', () => {
     const { cpu, context, space, fault } = warm();
     space.unmap(DATA / 0x1000);
