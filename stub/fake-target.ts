@@ -120,6 +120,8 @@ export class FakeTarget implements Target {
     this.passed = signals;
   }
 
+  setExecEvents(): void {}
+
   auxv(): Uint8Array {
     return new Uint8Array(16);
   }

@@ -139,6 +139,10 @@ export class MachineTarget implements Target {
     this.debug.passed = signals;
   }
 
+  setExecEvents(wanted: boolean): void {
+    this.debug.stopsForExec = wanted;
+  }
+
   auxv(tid: number): Uint8Array {
     return this.thread(tid)?.space.auxv ?? new Uint8Array();
   }
@@ -204,6 +208,8 @@ export class MachineTarget implements Target {
         if (request === undefined) return { reason: 'step', thread };
         return { reason: 'watchpoint', thread, kind: request.kind, address: BigInt(request.address) };
       }
+      case 'exec':
+        return { reason: 'exec', thread, path: this.executable };
       case 'signal':
         return { reason: 'signal', thread, signal: stop.info.signal };
       default:

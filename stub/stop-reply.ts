@@ -15,6 +15,7 @@ const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(
 /** What the reply says besides signal, registers and thread. */
 function reason(session: Session, event: StopEvent): string {
   if (event.reason === 'watchpoint') return `${WATCH_NAMES[event.kind]}:${event.address.toString(16)};`;
+  if (event.reason === 'exec') return `exec:${Buffer.from(event.path).toString('hex')};`;
   if (event.reason === 'breakpoint') {
     const name = event.hardware ? 'hwbreak' : 'swbreak';
     return session.client.has(name) ? `${name}:;` : '';

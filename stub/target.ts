@@ -38,6 +38,8 @@ export type StopEvent =
   | { readonly reason: 'step' | 'interrupt' | 'entry'; readonly thread: TargetThread }
   | { readonly reason: 'breakpoint'; readonly thread: TargetThread; readonly hardware: boolean }
   | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
+  /** Another program has taken the process over; only after setExecEvents(true). */
+  | { readonly reason: 'exec'; readonly thread: TargetThread; readonly path: string }
   | { readonly reason: 'exited'; readonly pid: number; readonly status: number }
   | { readonly reason: 'killed'; readonly pid: number; readonly signal: number };
 
@@ -76,6 +78,8 @@ export interface Target {
 
   /** Linux signal numbers which are to be passed to the guest without stopping (QPassSignals). */
   setPassSignals(signals: ReadonlySet<number>): void;
+  /** Whether to stop when the debuggee has called exec. */
+  setExecEvents(wanted: boolean): void;
   auxv(tid: number): Uint8Array;
   siginfo(tid: number): Uint8Array | undefined;
   writeSiginfo(tid: number, bytes: Uint8Array): boolean;

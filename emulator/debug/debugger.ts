@@ -28,6 +28,8 @@ export class Debugger {
   readonly calls = new InterruptedCalls();
   /** Signals which do not stop the machine even if they are about to end the process. */
   passed: ReadonlySet<number> = new Set();
+  /** Whether to stop when the debuggee has called exec. */
+  stopsForExec = false;
   /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
   readonly delivered = new Map<number, number>();
   stopped: Stop | undefined;
@@ -58,6 +60,9 @@ export class Debugger {
     kernel.hooks.mayRun = (thread) => this.mayRun(thread);
     kernel.hooks.onBreakpoint = (thread) => this.atBreakpoint(thread);
     kernel.hooks.onWatchpoint = (thread, id) => this.atWatchpoint(thread, id);
+    kernel.hooks.onExec = (thread) => {
+      if (thread.process === process && this.stopsForExec) this.stopFor({ kind: 'exec', thread });
+    };
     kernel.hooks.onProcessExit = (ended, status) => {
       if (ended === process) this.stopFor({ kind: 'ended', status });
     };
@@ -116,6 +121,7 @@ export class Debugger {
     for (const address of [...this.breakpoints]) this.removeBreakpoint(address);
     for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
     this.passed = new Set();
+    this.stopsForExec = false;
     this.attached = false;
     this.plan = undefined;
     this.onStop = undefined;

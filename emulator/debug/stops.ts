@@ -9,6 +9,8 @@ export type Stop =
   | { readonly kind: 'breakpoint'; readonly thread: Thread; readonly address: number }
   /** The instruction before rip touched a watched range. */
   | { readonly kind: 'watchpoint'; readonly thread: Thread; readonly id: number }
+  /** The debuggee runs another program now, of which nothing has run yet. */
+  | { readonly kind: 'exec'; readonly thread: Thread }
   /** About to end the process; nothing has happened yet. */
   | { readonly kind: 'signal'; readonly thread: Thread; readonly info: SignalInfo }
   /** The debuggee is gone; `status` is wait4's. */

@@ -4,7 +4,7 @@ import { textAfterDelimiter } from '../fields.ts';
 import { PACKETS } from './table.ts';
 
 /** Features which are not packets: how replies look. Offered when the client has them. */
-const MUTUAL = ['multiprocess', 'swbreak', 'hwbreak', 'error-message'];
+const MUTUAL = ['multiprocess', 'swbreak', 'hwbreak', 'exec-events', 'error-message'];
 
 const qSupported = packet({
   prefix: 'qSupported',
@@ -12,6 +12,7 @@ const qSupported = packet({
   parse: (rest) => textAfterDelimiter(rest).split(';').filter((feature) => feature.endsWith('+')).map((feature) => feature.slice(0, -1)),
   handle: (session, features) => {
     session.client = new Set(features);
+    session.target.setExecEvents(session.client.has('exec-events'));
     const ours = [`PacketSize=${PACKET_SIZE.toString(16)}`];
     for (const feature of MUTUAL) if (session.client.has(feature)) ours.push(`${feature}+`);
     for (const row of PACKETS) {

@@ -247,6 +247,13 @@ describe('threads and processes', () => {
     expect(stdout).toBe('rounds done\n');
   });
 
+  it('follows the program through exec', async () => {
+    const { gdb: text, status } = await debugProgram('exec', ['break recurse', 'continue', 'bt', 'delete', TRAILER]);
+    expect(text).toMatch(/is executing new program: .*gdb-program/);
+    expect(text).toMatch(/Breakpoint 1, .*recurse \(n=5\)/);
+    expect(status).toBe(7);
+  });
+
   it('leaves children alone and waits with the parent', async () => {
     const { gdb: text, stdout } = await debugProgram('pipe', ['break read_pipe', 'continue', 'next', 'next', 'next', 'p got', 'next', 'delete', TRAILER]);
     expect(text).toContain('$1 = 1');
