@@ -126,6 +126,8 @@ export class Kernel {
       const { next } = this.timers;
       if (next === undefined || this.options.realtime) return 'idle';
       this.clock.skipTo(next);
+      // A timer may fire for ever without waking anybody (its signal is blocked)
+      if (performance.now() >= end) return 'running';
     }
   }
 
