@@ -121,9 +121,13 @@ function readPointer(env: HelperEnvironment, n: number, size: number): number {
 /** Adds to register `n` with wrap-around at the address size: 32-bit ones clear the upper half, 16-bit ones keep the rest. */
 function addToPointer(env: HelperEnvironment, n: number, size: number, by: number): void {
   const at = GPR + n * 8;
-  if (size === 2) env.view.setUint16(at, env.view.getUint16(at, true) + by, true);
-  else if (size === 4) env.view.setBigUint64(at, BigInt((env.view.getUint32(at, true) + by) >>> 0), true);
-  else env.view.setBigInt64(at, env.view.getBigInt64(at, true) + BigInt(by), true);
+  if (size === 2) {
+    env.view.setUint16(at, env.view.getUint16(at, true) + by, true);
+    return;
+  }
+  const sum = env.view.getUint32(at, true) + by;
+  env.view.setUint32(at, sum, true);
+  env.view.setUint32(at + 4, size === 4 ? 0 : env.view.getUint32(at + 4, true) + Math.floor(sum / 2 ** 32), true);
 }
 
 /** Elements from `va` on (downwards: at `va` and below) which lie wholly in its page; 0 when the first one does not. */
@@ -156,10 +160,13 @@ function store(env: HelperEnvironment, chunk: Chunk): Done | undefined {
   const bytes = elements * size;
   const to = env.guestWrite(chunk.destination, bytes);
   if (to === 0) return undefined;
-  const value = env.u8.subarray(GPR + Reg.rax * 8, GPR + Reg.rax * 8 + size);
-  if (value.every((byte) => byte === value[0])) env.u8.fill(value[0], to, to + bytes);
+  const from = GPR + Reg.rax * 8;
+  const first = env.u8[from];
+  let uniform = true;
+  for (let i = 1; i < size; i++) if (env.u8[from + i] !== first) uniform = false;
+  if (uniform) env.u8.fill(first, to, to + bytes);
   else {
-    env.u8.set(value, to);
+    env.u8.copyWithin(to, from, from + size);
     for (let filled = size; filled < bytes; filled *= 2) env.u8.copyWithin(to + filled, to, to + Math.min(filled, bytes - filled));
   }
   return { elements, ended: false };
