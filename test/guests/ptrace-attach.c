@@ -34,7 +34,7 @@ static pid_t sleeper(void)
 		for (;;)
 			pause();
 	}
-	struct timespec bit = { 0, 20000000 };
+	struct timespec bit = { 0, 100000000 };
 	nanosleep(&bit, NULL);
 	return child;
 }

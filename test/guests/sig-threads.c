@@ -54,7 +54,7 @@ static void *waiter(void *argument)
 
 static void *exiter(void *argument)
 {
-	pause_ms(10);
+	pause_ms(50);
 	_exit(6);
 }
 
@@ -68,7 +68,7 @@ static pid_t threaded_child(void)
 		for (;;)
 			pause();
 	}
-	pause_ms(20);
+	pause_ms(100);
 	return child;
 }
 
@@ -85,7 +85,7 @@ int main(void)
 	pthread_t thread, other;
 	pthread_create(&thread, NULL, sleeper, NULL);
 	pthread_barrier_wait(&barrier);
-	pause_ms(10);
+	pause_ms(50);
 
 	kill(getpid(), SIGUSR1);
 	printf("to the process: %s\n", who());
@@ -95,25 +95,25 @@ int main(void)
 	pthread_sigmask(SIG_BLOCK, &usr1, &old);
 	taker = 0;
 	kill(getpid(), SIGUSR1);
-	pause_ms(10);
+	pause_ms(50);
 	printf("blocked in the leader: %s\n", who());
 	taker = 0;
 	raise(SIGUSR1);
-	pause_ms(10);
+	pause_ms(50);
 	sigset_t pending;
 	sigpending(&pending);
 	printf("to a thread that blocks it: %s, pending %d\n", who(), sigismember(&pending, SIGUSR1));
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	printf("unblocked: %s\n", who());
 	pthread_kill(thread, SIGUSR1);
-	pause_ms(10);
+	pause_ms(50);
 	printf("to a thread: %s, %d in all\n", who(), count);
 	printf("tgkill of another process's thread %ld", syscall(SYS_tgkill, getppid(), second, 0));
 	printf(" %d\n", errno);
 
 	pthread_create(&other, NULL, waiter, &realtime);
 	pthread_barrier_wait(&barrier);
-	pause_ms(10);
+	pause_ms(50);
 	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
 	pthread_kill(thread, 0);
 	sigqueue(getpid(), SIGRTMIN + 3, (union sigval){ .sival_int = 5 });
@@ -127,9 +127,9 @@ int main(void)
 		pthread_sigmask(SIG_BLOCK, &realtime, NULL);
 		pthread_create(&other, NULL, waiter, &realtime);
 		pthread_barrier_wait(&barrier);
-		pause_ms(10);
+		pause_ms(50);
 		kill(getpid(), SIGRTMIN + 3);
-		pause_ms(10);
+		pause_ms(50);
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
