@@ -136,6 +136,12 @@ function elementsInPage(va: number, size: number, down: boolean): number {
   return va % PAGE_SIZE > PAGE_SIZE - size ? 0 : Math.floor((va % PAGE_SIZE) / size) + 1;
 }
 
+/** Elements from an index register's value on before it wraps around: with a segment's base that is not at the end of a page. */
+function elementsUntilWrap(pointer: number, size: number, addressSize: number, down: boolean): number {
+  if (addressSize === 8) return Infinity;
+  return down ? Math.floor(pointer / size) + 1 : Math.floor((2 ** (addressSize * 8) - pointer) / size);
+}
+
 function move(env: HelperEnvironment, chunk: Chunk): Done | undefined {
   const { size, elements } = chunk;
   const bytes = elements * size;
@@ -288,8 +294,12 @@ const chunkHelper = (operation: StringOperation): Helper<'i32'> => ({
     const source = env.view.getUint32(SCRATCH, true) + env.view.getUint32(SCRATCH + 4, true) * 2 ** 32;
     const destination = env.view.getUint32(SEGMENT_BASE + Segment.es * 8, true) + readPointer(env, Reg.rdi, addressSize);
     let elements = count;
-    if (READS_SOURCE[operation]) elements = Math.min(elements, elementsInPage(source, size, down));
-    if (USES_DESTINATION[operation]) elements = Math.min(elements, elementsInPage(destination, size, down));
+    if (READS_SOURCE[operation]) {
+      elements = Math.min(elements, elementsInPage(source, size, down), elementsUntilWrap(readPointer(env, Reg.rsi, addressSize), size, addressSize, down));
+    }
+    if (USES_DESTINATION[operation]) {
+      elements = Math.min(elements, elementsInPage(destination, size, down), elementsUntilWrap(readPointer(env, Reg.rdi, addressSize), size, addressSize, down));
+    }
     const back = down ? (Math.max(elements, 1) - 1) * size : 0;
     const chunk: Chunk = { source: source - back, destination: destination - back, elements: Math.max(elements, 1), size, down, last: Math.max(elements, 1) === count };
     if (back > 0 && !firstAccessible(env, operation, source, destination, size)) return 1;
