@@ -172,6 +172,7 @@ const extendedState = (restore: boolean): Semantic => (e) => {
   e.raiseIf(f.i32.and(f.convert.i32WrapI64(f.get(address)), f.i32.const(15)), Vector.generalProtection, 0);
   if (restore) {
     f.drop(e.loadAt('i32Load8U', e.keep(f.i64.add(f.get(address), f.i64.const(Fx.bytes - 1)))));
+    f.drop(e.loadAt('i32Load8U', address));
     const mxcsr = e.loadAt('i32Load', e.keep(f.i64.add(f.get(address), f.i64.const(Fx.mxcsr))));
     e.raiseIf(f.i32.and(mxcsr, f.i32.const(~MXCSR_MASK)), Vector.generalProtection, 0);
   }
