@@ -56,6 +56,8 @@ export class RegionTranslator implements Translator {
     if (this.known.has(key)) return true;
     // Blocks of one loop become hot together; most will be reached through the first one's region.
     if (this.coming.get(codeContext)?.some((region) => region.covers(rip)) === true) return false;
+    // An exit in the middle of a block leads to the interpreter and makes a block there; its region is entered at the next block.
+    if (this.isInside(codeContext, rip)) return false;
     const reader = new CodeReader(this.host, space, mode);
     let region = findRegion(reader, rip);
     const nest = region === undefined ? undefined : loopNest(region, (address) => reader.runs(address));
@@ -69,6 +71,14 @@ export class RegionTranslator implements Translator {
     }
     this.translate(rip, codeContext, region, reader);
     return true;
+  }
+
+  /** Whether the address is in the middle of a block of an installed region. */
+  private isInside(codeContext: number, rip: number): boolean {
+    for (const candidate of this.installed.values()) {
+      if (candidate.codeContext === codeContext && candidate.region.covers(rip) && !candidate.region.blockAt.has(rip)) return true;
+    }
+    return false;
   }
 
   private translate(rip: number, codeContext: number, region: Region | undefined, reader: CodeReader): void {
