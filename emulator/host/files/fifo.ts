@@ -20,7 +20,7 @@ class PendingOpen {
 }
 
 export function openFifo(call: SyscallCall, inode: FifoInode, dentry: Dentry, flags: number): PipeEnd | number | Wait {
-  const pipe = (inode.pipe ??= new PipeBuffer());
+  const pipe = inode.pipe === undefined || inode.pipe.abandoned ? (inode.pipe = new PipeBuffer(call.thread.kernel.vfs.pipeCapacity)) : inode.pipe;
   const reading = isReadable(flags);
   const writing = isWritable(flags);
   let pending = call.state instanceof PendingOpen ? call.state : undefined;

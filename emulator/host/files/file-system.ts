@@ -1,4 +1,5 @@
 /** A mounted file system (superblock): what statfs(2) tells, inode numbers, the clock its files are stamped by. */
+import type { Quota } from './machine-limits.ts';
 import type { Timestamp } from './timestamp.ts';
 
 /** f_type values (include/uapi/linux/magic.h). */
@@ -20,6 +21,8 @@ export interface FileSystemOptions {
   /** Minor number of its anonymous device (major 0). */
   readonly minor: number;
   readonly now: () => Timestamp;
+  /** What its inodes in memory are counted against. */
+  readonly inodeQuota: Quota;
   readonly readOnly?: boolean;
   /** Its entries come and go by themselves (/proc): dentries are not kept. */
   readonly transient?: boolean;
@@ -37,6 +40,7 @@ export class FileSystem {
   readonly mountOptions: string;
   readonly source: string;
   readonly now: () => Timestamp;
+  readonly inodeQuota: Quota;
   private lastInode = 0;
 
   constructor(options: FileSystemOptions) {
@@ -44,6 +48,7 @@ export class FileSystem {
     this.magic = options.magic;
     this.device = options.minor;
     this.now = options.now;
+    this.inodeQuota = options.inodeQuota;
     this.readOnly = options.readOnly ?? false;
     this.transient = options.transient ?? false;
     this.mountOptions = options.mountOptions ?? 'relatime';

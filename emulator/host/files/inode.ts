@@ -8,6 +8,7 @@ import type { Thread } from '../process/thread.ts';
 import type { Dentry } from './dentry.ts';
 import { FileType } from './file-mode.ts';
 import type { FileSystem } from './file-system.ts';
+import type { Quota } from './machine-limits.ts';
 import type { OpenFile } from './open-file.ts';
 import type { FileLocks } from './file-locks.ts';
 import { EPOCH, type Timestamp } from './timestamp.ts';
@@ -141,8 +142,14 @@ export abstract class Inode {
     return this.holders > 0;
   }
 
+  /** What it is counted against while it exists. */
+  countedBy: Quota | undefined;
+
   dropIfUnused(): void {
-    if (this.holders === 0 && this.links <= 0) this.evict();
+    if (this.holders > 0 || this.links > 0) return;
+    this.countedBy?.give(1);
+    this.countedBy = undefined;
+    this.evict();
   }
 }
 

@@ -20,8 +20,14 @@ export function placeFile(call: SyscallCall, file: OpenFile, closeOnExec: boolea
   return descriptors.install(file, closeOnExec, min);
 }
 
-/** Gives an open file a descriptor; drops it when there is none. */
+/** Gives a new open file a descriptor; drops it when there is none, or when the machine has too many open files. */
 export function installFile(call: SyscallCall, file: OpenFile, closeOnExec: boolean): number {
+  const { openFiles } = call.thread.kernel.vfs;
+  if (!openFiles.take(1)) {
+    file.release();
+    return -Errno.ENFILE;
+  }
+  file.countedBy = openFiles;
   const fd = placeFile(call, file, closeOnExec);
   if (fd < 0) file.release();
   return fd;

@@ -8,6 +8,7 @@ import type { SyscallCall, SyscallResult } from '../syscall.ts';
 import type { Dentry } from './dentry.ts';
 import type { DescriptorTable } from './descriptor-table.ts';
 import type { FileOwner } from './file-owner.ts';
+import type { Quota } from './machine-limits.ts';
 import type { Readiness } from './readiness.ts';
 
 /** poll(2) event bits (include/uapi/asm-generic/poll.h). */
@@ -22,6 +23,8 @@ export abstract class OpenFile {
   dentry: Dentry | undefined;
   /** Whom SIGIO goes to (F_SETOWN, F_SETSIG), once asked for. */
   owner: FileOwner | undefined;
+  /** What it is counted against while it is open. */
+  countedBy: Quota | undefined;
   private references = 1;
 
   constructor(flags: number, dentry?: Dentry) {
@@ -37,6 +40,7 @@ export abstract class OpenFile {
   /** Drops a reference; the last one closes. */
   release(): void {
     if (--this.references > 0) return;
+    this.countedBy?.give(1);
     this.owner?.stop(this);
     for (const listener of this.closeListeners ?? []) listener();
     this.closed();

@@ -36,7 +36,7 @@ function pipe(call: SyscallCall, flags: number): number {
   inode.uid = credentials.fsuid;
   inode.gid = credentials.fsgid;
   inode.accessed = inode.modified = inode.changed = vfs.now();
-  inode.pipe = new PipeBuffer();
+  inode.pipe = new PipeBuffer(vfs.pipeCapacity);
   const dentry = new Dentry(undefined, `pipe:[${inode.number}]`, inode);
   const status = flags & (OpenFlag.nonBlock | OpenFlag.direct);
   return installPair(

@@ -76,8 +76,8 @@ function statfs(call: SyscallCall, dentry: Dentry | number | undefined): number 
     put(2, frames.total);
     put(3, free);
     put(4, free);
-    put(5, frames.total);
-    put(6, free);
+    put(5, fileSystem.inodeQuota.limit);
+    put(6, fileSystem.inodeQuota.left);
   } else if (fileSystem.magic === FileSystemMagic.ext) {
     put(2, DISK_BLOCKS);
     put(3, DISK_BLOCKS / 2);

@@ -8,6 +8,7 @@ import type { Frames } from '../../memory/frames.ts';
 import { FileType } from './file-mode.ts';
 import { FileSystem, FileSystemMagic } from './file-system.ts';
 import type { Inode } from './inode.ts';
+import type { Quota } from './machine-limits.ts';
 import { ShareDirectory } from './share-directory.ts';
 import { hostErrno } from './share-errors.ts';
 import { ShareFile } from './share-file.ts';
@@ -30,9 +31,9 @@ export class Share extends FileSystem {
   private readonly inodes = new Map<string, Inode>();
 
   /** @throws the node:fs error if the host path does not exist */
-  constructor(options: ShareOptions, minor: number, memory: Frames, now: () => Timestamp) {
+  constructor(options: ShareOptions, minor: number, memory: Frames, now: () => Timestamp, inodeQuota: Quota) {
     super({
-      type: 'ext4', magic: FileSystemMagic.ext, minor, now, readOnly: options.writable !== true, source: '/dev/root',
+      type: 'ext4', magic: FileSystemMagic.ext, minor, now, inodeQuota, readOnly: options.writable !== true, source: '/dev/root',
     });
     this.memory = memory;
     this.hostRoot = fs.realpathSync.native(options.hostPath);

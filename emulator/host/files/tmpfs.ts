@@ -158,8 +158,12 @@ export class TmpfsDirectory extends DirectoryInode {
   }
 
   override make(name: string, what: NodeSpecification): Inode | number {
+    const { inodeQuota } = this.fileSystem;
+    if (inodeQuota.left === 0) return -Errno.ENOSPC;
     const inode = this.build(what);
     if (typeof inode === 'number') return inode;
+    inodeQuota.force(1);
+    inode.countedBy = inodeQuota;
     inode.uid = what.uid;
     inode.gid = what.gid;
     inode.accessed = inode.modified = inode.changed = this.fileSystem.now();

@@ -13,6 +13,7 @@ import { FileType } from './file-mode.ts';
 import { FileSystem, FileSystemMagic, type FileSystemOptions } from './file-system.ts';
 import { FsState } from './fs-state.ts';
 import { isDirectoryInode, type Inode } from './inode.ts';
+import { MAXIMUM_INODES, MAXIMUM_OPEN_FILES, MAXIMUM_SOCKET_BYTES, PIPE_CAPACITY_SOFT, Quota } from './machine-limits.ts';
 import type { OpenFile } from './open-file.ts';
 import { isReadable, isWritable, OpenFlag, OPEN_ONLY_FLAGS } from './open-flags.ts';
 import { PathFile } from './path-file.ts';
@@ -74,6 +75,10 @@ export class Vfs {
   ptys: PseudoTerminals | undefined;
   /** Bound sockets' names. */
   readonly socketNames = new SocketNames();
+  readonly openFiles = new Quota(MAXIMUM_OPEN_FILES);
+  readonly inodes = new Quota(MAXIMUM_INODES);
+  readonly socketBytes = new Quota(MAXIMUM_SOCKET_BYTES);
+  readonly pipeCapacity = new Quota(PIPE_CAPACITY_SOFT);
   private readonly shares: Share[] = [];
   private lastMinor = 20;
 
@@ -91,8 +96,8 @@ export class Vfs {
     this.internal = new TmpfsDirectory(this.newFileSystem({ type: 'tmpfs', magic: FileSystemMagic.tmpfs }), this.frames, 0o700);
   }
 
-  newFileSystem(options: Omit<FileSystemOptions, 'minor' | 'now'>): FileSystem {
-    return new FileSystem({ ...options, minor: ++this.lastMinor, now: this.now });
+  newFileSystem(options: Omit<FileSystemOptions, 'minor' | 'now' | 'inodeQuota'>): FileSystem {
+    return new FileSystem({ ...options, minor: ++this.lastMinor, now: this.now, inodeQuota: this.inodes });
   }
 
   /** A process's first place in the tree. */
@@ -183,7 +188,7 @@ export class Vfs {
    * @throws if the host path does not exist or the guest path is taken by something else
    */
   share(options: ShareOptions): void {
-    const share = new Share(options, ++this.lastMinor, this.frames, this.now);
+    const share = new Share(options, ++this.lastMinor, this.frames, this.now, this.inodes);
     this.shares.push(share);
     const root = share.root();
     if (options.guestPath === '/') throw new MachineSetupError('the root directory cannot be a share: give its parts');

@@ -70,7 +70,7 @@ export class ProcFileSystem extends FileSystem {
   private readonly numbers = new Map<string, number>();
 
   constructor(kernel: Kernel, minor: number) {
-    super({ type: 'proc', magic: FileSystemMagic.proc, minor, now: kernel.vfs.now, transient: true });
+    super({ type: 'proc', magic: FileSystemMagic.proc, minor, now: kernel.vfs.now, inodeQuota: kernel.vfs.inodes, transient: true });
     this.kernel = kernel;
   }
 

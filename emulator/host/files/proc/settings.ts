@@ -2,6 +2,7 @@
 import { Errno } from '../../errno.ts';
 import { MACHINE_NAME } from '../../misc/machine-calls.ts';
 import { byteString } from '../arguments.ts';
+import { MAXIMUM_OPEN_FILES } from '../machine-limits.ts';
 import { PIPE_MAX_SIZE } from '../pipe-buffer.ts';
 import { fixedTable, type ProcDirectoryTable, type ProcEntry } from './proc-file-system.ts';
 
@@ -9,7 +10,7 @@ type SettingTree = { readonly [name: string]: string | number | SettingTree };
 
 const SETTINGS: SettingTree = {
   fs: {
-    'aio-max-nr': 65536, 'file-max': 1048576, 'nr_open': 1048576, 'pipe-max-size': PIPE_MAX_SIZE, 'suid_dumpable': 0,
+    'aio-max-nr': 65536, 'file-max': MAXIMUM_OPEN_FILES, 'nr_open': 1048576, 'pipe-max-size': PIPE_MAX_SIZE, 'suid_dumpable': 0,
     inotify: { max_user_instances: 128, max_user_watches: 8192 },
   },
   kernel: {

@@ -24,6 +24,9 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** What a waiting message costs beside its bytes. */
+const MESSAGE_OVERHEAD = 256;
+
 export const NOBODY: PeerCredentials = { pid: 0, uid: 65534, gid: 65534 };
 
 /** Something under way to a socket. */
@@ -175,12 +178,19 @@ export class Socket extends OpenFile {
   accept(message: Message): void {
     this.queue.push(message);
     this.queuedBytes += message.bytes.length;
+    this.kernel.vfs.socketBytes.force(message.bytes.length + MESSAGE_OVERHEAD);
     this.events.notify(Poll.in | Poll.rdnorm | Poll.rdband);
+  }
+
+  /** The oldest message has been read whole. */
+  removeFirst(): void {
+    if (this.queue.shift() !== undefined) this.kernel.vfs.socketBytes.give(MESSAGE_OVERHEAD);
   }
 
   /** Bytes were taken out of the queue: senders go on. */
   consumed(count: number, senders: Iterable<Socket>): void {
     this.queuedBytes -= count;
+    this.kernel.vfs.socketBytes.give(count);
     for (const sender of senders) sender.events.notify(Poll.out | Poll.wrnorm | Poll.wrband);
   }
 
@@ -242,6 +252,7 @@ export class Socket extends OpenFile {
     for (const waiting of this.pending) waiting.release();
     this.disconnect();
     for (const message of this.queue) for (const file of message.rights) file.release();
+    this.kernel.vfs.socketBytes.give(this.queuedBytes + this.queue.length * MESSAGE_OVERHEAD);
     this.queue.length = 0;
     this.queuedBytes = 0;
   }

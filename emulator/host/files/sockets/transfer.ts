@@ -64,6 +64,7 @@ export function callerCredentials(call: SyscallCall): PeerCredentials {
 export function send(call: SyscallCall, socket: Socket, bytes: Uint8Array, flags: number, attachment: Attachment): SyscallResult {
   if ((flags & MessageFlag.outOfBand) !== 0) return -Errno.EOPNOTSUPP;
   if (socket.error !== 0) return takeError(socket);
+  if (socket.kernel.vfs.socketBytes.left < bytes.length) return -Errno.ENOBUFS;
   return socket.isStream ? sendStream(call, socket, bytes, flags, attachment) : sendDatagram(call, socket, bytes, flags, attachment);
 }
 
@@ -196,7 +197,7 @@ function receiveStream(call: SyscallCall, socket: Socket, into: Uint8Array, flag
     }
     message.taken += piece;
     consumed += piece;
-    if (message.taken === message.bytes.length) socket.queue.shift();
+    if (message.taken === message.bytes.length) socket.removeFirst();
   }
   if (consumed > 0) socket.consumed(consumed, socket.peer === undefined ? [] : [socket.peer]);
   if (copied > progress.done) {
@@ -218,7 +219,7 @@ function receiveDatagram(call: SyscallCall, socket: Socket, into: Uint8Array, fl
   }
   takeRights(message, arrival, peek);
   if (!peek) {
-    socket.queue.shift();
+    socket.removeFirst();
     socket.consumed(message.bytes.length, [message.sender]);
     socket.notify(0);
   }
