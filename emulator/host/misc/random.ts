@@ -4,6 +4,10 @@ const MASK = (1n << 64n) - 1n;
 
 export class RandomSource {
   private readonly state = new BigUint64Array(4);
+  /** The same as words, low ones first. */
+  private readonly halves = new Uint32Array(this.state.buffer);
+  private low = 0;
+  private high = 0;
 
   constructor(seed: bigint = 0n) {
     let x = seed & MASK;
@@ -18,25 +22,43 @@ export class RandomSource {
   }
 
   next64(): bigint {
-    const s = this.state;
-    const result = (rotate((s[1] * 5n) & MASK, 7n) * 9n) & MASK;
-    const t = (s[1] << 17n) & MASK;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotate(s[3], 45n);
-    return result;
+    this.step();
+    return (BigInt(this.high) << 32n) | BigInt(this.low);
   }
 
   fill(bytes: Uint8Array): void {
-    let word = 0n;
-    for (let i = 0; i < bytes.length; i++) {
-      if ((i & 7) === 0) word = this.next64();
-      bytes[i] = Number(word & 0xffn);
-      word >>= 8n;
+    for (let i = 0; i < bytes.length; i += 8) {
+      this.step();
+      const count = Math.min(bytes.length - i, 8);
+      for (let k = 0; k < count; k++) bytes[i + k] = (k < 4 ? this.low : this.high) >>> ((k & 3) * 8);
     }
+  }
+
+  /** Leaves the next value in `low` and `high`. Numbers, as megabytes are asked for at a time: BigInt made one byte cost 0.1 µs. */
+  private step(): void {
+    const s = this.halves;
+    const [s1l, s1h] = [s[2], s[3]];
+    const fiveLow = s1l * 5;
+    const fiveHigh = (s1h * 5 + Math.floor(fiveLow / 0x100000000)) >>> 0;
+    const turnedLow = ((fiveLow << 7) | (fiveHigh >>> 25)) >>> 0;
+    const turnedHigh = ((fiveHigh << 7) | ((fiveLow >>> 0) >>> 25)) >>> 0;
+    const nineLow = turnedLow * 9;
+    this.low = nineLow >>> 0;
+    this.high = (turnedHigh * 9 + Math.floor(nineLow / 0x100000000)) >>> 0;
+    s[4] ^= s[0];
+    s[5] ^= s[1];
+    s[6] ^= s1l;
+    s[7] ^= s1h;
+    s[2] ^= s[4];
+    s[3] ^= s[5];
+    s[0] ^= s[6];
+    s[1] ^= s[7];
+    s[4] ^= s1l << 17;
+    s[5] ^= (s1h << 17) | (s1l >>> 15);
+    const [s3l, s3h] = [s[6], s[7]];
+    // To the left by 45: by 32, which swaps the halves, and 13
+    s[6] = (s3h << 13) | (s3l >>> 19);
+    s[7] = (s3l << 13) | (s3h >>> 19);
   }
 
   /** State, for snapshots. */
@@ -47,8 +69,4 @@ export class RandomSource {
   restore(state: BigUint64Array): void {
     this.state.set(state);
   }
-}
-
-function rotate(value: bigint, bits: bigint): bigint {
-  return ((value << bits) | (value >> (64n - bits))) & MASK;
 }
