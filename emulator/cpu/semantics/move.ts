@@ -96,7 +96,7 @@ export const moveRows: readonly FormRow[] = [
   ['MOVZX', '0F B7 /r', 'Gv Ew', movZeroExtended],
   ['MOVSX', '0F BE /r', 'Gv Eb', movSignExtended],
   ['MOVSX', '0F BF /r', 'Gv Ew', movSignExtended],
-  ['MOVSXD', '63 /r', 'Gv Ed', movSignExtended, 'o64'],
+  ['MOVSXD', '63 /r', 'Gv Ez', movSignExtended, 'o64'],
   ['XCHG', '86 /r', 'Eb Gb', xchg, 'lock'],
   ['XCHG', '87 /r', 'Ev Gv', xchg, 'lock'],
   ['XCHG', '90+r', 'Zv rAX', xchg],
