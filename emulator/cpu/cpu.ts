@@ -6,7 +6,7 @@
  */
 import { BlockBuilder, BuildFailure, type BuilderHost } from './block-builder.ts';
 import { CodeCache } from './code-cache.ts';
-import { engineFunctions } from './compute-flags.ts';
+import { engineFunctions } from './engine-functions.ts';
 import { cpuid } from './cpuid.ts';
 import { disassemble } from './disassembler.ts';
 import {

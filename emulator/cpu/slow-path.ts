@@ -60,7 +60,7 @@ export class SlowPath {
     this.tlb = tlb;
   }
 
-  /** See compute-flags.ts SlowAccess. */
+  /** See engine-functions.ts SlowAccess. */
   readonly access = (low: number, high: number, access: number): number => {
     const write = (access & SLOW_WRITE) !== 0;
     const bytes = access & (SLOW_WRITE - 1);

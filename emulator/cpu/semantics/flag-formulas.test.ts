@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { Flag, FlagKind } from '../flags.ts';
-import { engineFunctions } from '../compute-flags.ts';
+import { engineFunctions } from '../engine-functions.ts';
 import { materialise } from '../lazy-flags.ts';
 import { FunctionBuilder } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
