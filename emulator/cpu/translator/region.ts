@@ -53,8 +53,6 @@ export interface Region {
   readonly successors: readonly (readonly number[])[];
   /** Guest page numbers which hold the region's bytes. */
   readonly pages: readonly number[];
-  /** True for the addresses of its instructions. */
-  covers(address: number): boolean;
 }
 
 /** Target of a direct branch, call or jump. */
@@ -163,7 +161,7 @@ function buildRegion(
     pages.add(Math.floor(address / PAGE_SIZE));
     pages.add(Math.floor((address + length - 1) / PAGE_SIZE));
   }
-  return { entry, mode, blocks, blockAt, successors, pages: [...pages], covers: (address) => instructions.has(address) };
+  return { entry, mode, blocks, blockAt, successors, pages: [...pages] };
 }
 
 function buildBlock(

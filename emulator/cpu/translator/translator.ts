@@ -9,6 +9,7 @@ import { ModuleImports } from '../module-imports.ts';
 import type { CodePage, RegionHost, Translator } from '../translator-interface.ts';
 import type { PageAccess } from '../../memory/page-access.ts';
 import { CodeReader } from './code-reader.ts';
+import { CoveredCode, coverageOf, type Coverage } from './covered-code.ts';
 import { setEngineFlags } from './engine-flags.ts';
 import { ModuleCompiler, type CompileMode } from './module-compiler.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
@@ -20,13 +21,18 @@ import { findRegion, type Region } from './region.ts';
 const BATCH_REGIONS = 32;
 const BATCH_INSTRUCTIONS = 2000;
 
-/** A region on its way: from its request until it is dropped. */
+/** A region from its request until it is dropped. */
 interface Candidate {
-  readonly region: Region;
+  readonly entry: number;
   readonly codeContext: number;
   readonly pages: readonly CodePage[];
   /** Key of the request. */
   readonly key: string;
+  readonly coverage: Coverage;
+}
+
+interface Request extends Candidate {
+  readonly region: Region;
 }
 
 export class RegionTranslator implements Translator {
@@ -35,13 +41,12 @@ export class RegionTranslator implements Translator {
   private readonly host: RegionHost;
   private readonly compiler: ModuleCompiler;
   private readonly builder = new FunctionBuilder();
-  private queue: Candidate[] = [];
+  private queue: Request[] = [];
   private readonly batches = new Map<number, readonly Candidate[]>();
   private nextBatch = 0;
   /** Requests that must not be made again: on their way, or installed. */
   private readonly known = new Set<string>();
-  /** Regions on their way, by code context. */
-  private readonly coming = new Map<number, Region[]>();
+  private readonly covered = new CoveredCode();
   private readonly installed = new Map<number, Candidate>();
 
   constructor(host: RegionHost, mode: CompileMode) {
@@ -54,10 +59,7 @@ export class RegionTranslator implements Translator {
     const codeContext = space.codeContext * 2 + (mode === 32 ? 1 : 0);
     const key = `${codeContext}:${rip}`;
     if (this.known.has(key)) return true;
-    // Blocks of one loop become hot together; most will be reached through the first one's region.
-    if (this.coming.get(codeContext)?.some((region) => region.covers(rip)) === true) return false;
-    // An exit in the middle of a block leads to the interpreter and makes a block there; its region is entered at the next block.
-    if (this.isInside(codeContext, rip)) return false;
+    if (this.covered.has(codeContext, rip)) return false;
     const reader = new CodeReader(this.host, space, mode);
     let region = findRegion(reader, rip);
     const nest = region === undefined ? undefined : loopNest(region, (address) => reader.runs(address));
@@ -73,14 +75,6 @@ export class RegionTranslator implements Translator {
     return true;
   }
 
-  /** Whether the address is in the middle of a block of an installed region. */
-  private isInside(codeContext: number, rip: number): boolean {
-    for (const candidate of this.installed.values()) {
-      if (candidate.codeContext === codeContext && candidate.region.covers(rip) && !candidate.region.blockAt.has(rip)) return true;
-    }
-    return false;
-  }
-
   private translate(rip: number, codeContext: number, region: Region | undefined, reader: CodeReader): void {
     this.stats.requested++;
     const pages = region?.pages.map((page) => reader.page(page)).filter((page) => page !== undefined);
@@ -90,10 +84,9 @@ export class RegionTranslator implements Translator {
     }
     const key = `${codeContext}:${rip}`;
     this.known.add(key);
-    const coming = this.coming.get(codeContext);
-    if (coming === undefined) this.coming.set(codeContext, [region]);
-    else coming.push(region);
-    this.queue.push({ region, codeContext, pages, key });
+    const coverage = coverageOf(region, codeContext);
+    this.covered.add(coverage);
+    this.queue.push({ entry: rip, region, codeContext, pages, key, coverage });
     this.poll();
   }
 
@@ -117,6 +110,7 @@ export class RegionTranslator implements Translator {
     if (candidate === undefined) return;
     this.installed.delete(tableIndex);
     this.known.delete(candidate.key);
+    this.covered.remove(candidate.coverage);
     this.stats.dropped++;
     this.host.freeSlot(tableIndex);
   }
@@ -126,10 +120,10 @@ export class RegionTranslator implements Translator {
   }
 
   private submit(): void {
-    const batch: Candidate[] = [];
+    const batch: Request[] = [];
     let instructions = 0;
     while (this.queue.length > 0 && batch.length < BATCH_REGIONS && instructions < BATCH_INSTRUCTIONS) {
-      const candidate = this.queue.shift() as Candidate;
+      const candidate = this.queue.shift() as Request;
       batch.push(candidate);
       for (const block of candidate.region.blocks) instructions += block.instructions.length;
     }
@@ -145,7 +139,7 @@ export class RegionTranslator implements Translator {
     this.host.requireHelpers(imports.helpers);
     const bytes = module.finish();
     const id = this.nextBatch++;
-    this.batches.set(id, batch);
+    this.batches.set(id, batch.map(({ entry, codeContext, pages, key, coverage }) => ({ entry, codeContext, pages, key, coverage })));
     this.stats.modules++;
     this.stats.instructions += instructions;
     this.stats.bytes += bytes.length;
@@ -158,18 +152,17 @@ export class RegionTranslator implements Translator {
     this.batches.delete(id);
     const { exports } = new WebAssembly.Instance(module, this.host.importObject);
     batch.forEach((candidate, i) => {
-      const { region, codeContext, pages, key } = candidate;
-      const coming = this.coming.get(codeContext)?.filter((other) => other !== region) ?? [];
-      if (coming.length > 0) this.coming.set(codeContext, coming);
-      else this.coming.delete(codeContext);
+      const { entry, codeContext, pages, key, coverage } = candidate;
       const tableIndex = this.host.allocateSlot();
       this.host.table.set(tableIndex, exports[`r${i}`]);
-      if (this.host.install({ rip: region.entry, codeContext, pages, tableIndex })) {
+      if (this.host.install({ rip: entry, codeContext, pages, tableIndex })) {
         this.installed.set(tableIndex, candidate);
+        coverage.installed = true;
         this.stats.regions++;
       } else {
         this.host.freeSlot(tableIndex);
         this.known.delete(key);
+        this.covered.remove(coverage);
         this.stats.stale++;
       }
     });
@@ -184,7 +177,7 @@ function neighboursOf({ codeContext, pages }: Candidate, batch: readonly Candida
   const own = new Set(pages.map(({ page }) => page));
   const neighbours = new Map<number, number>();
   batch.forEach((other, i) => {
-    if (other.codeContext === codeContext && other.pages.every(({ page }) => own.has(page))) neighbours.set(other.region.entry, first + i);
+    if (other.codeContext === codeContext && other.pages.every(({ page }) => own.has(page))) neighbours.set(other.entry, first + i);
   });
   return neighbours;
 }
