@@ -24,6 +24,8 @@ export function runnable(row: ParsedRow, mode: 64 | 32): boolean {
   return !(operands[0]?.method === 'segment' && (mnemonic === 'MOV' || mnemonic === 'POP'));
 }
 
+/** Where branches go in a slot: behind what the instruction of the slot before may have put there, before the slot's own. */
+const TARGET = 14;
 const MASK64 = (1n << 64n) - 1n;
 const R = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as const;
 
@@ -237,7 +239,7 @@ export class CaseGenerator {
       const next = position + size;
       // An instruction at the end of its slot has less room behind it: the next slot's instruction is near.
       const room = position - slotAddress > 32 ? 1 : 16;
-      const target = random.chance(0.9) || size === 1 ? (random.chance(0.5) ? slotAddress + random.below(8) : next + random.below(room)) : DATA + 0x200000;
+      const target = random.chance(0.9) || size === 1 ? (random.chance(0.5) ? slotAddress + TARGET + random.below(2) : next + random.below(room)) : DATA + 0x200000;
       const distance = target - next;
       bytes(BigInt(size === 1 && (distance < -128 || distance > 127) ? 4 : distance), size);
       return;
@@ -270,7 +272,7 @@ export class CaseGenerator {
     const fill = (value: () => bigint): void => {
       for (let at = 0; at < PATCH_BYTES; at += 8) this.patchView.setBigUint64(at, value(), true);
     };
-    const target = (): bigint => BigInt(random.chance(0.9) ? slotAddress + random.below(8) : DATA + 0x200000 + random.below(64));
+    const target = (): bigint => BigInt(random.chance(0.9) ? slotAddress + TARGET + random.below(2) : DATA + 0x200000 + random.below(64));
     const codeTarget = (): bigint => (this.mode === 64 ? target() : target() | (target() << 32n));
     switch (mnemonic) {
       case 'DIV':

@@ -5,7 +5,6 @@
 import type { FormRow, Semantic } from '../decode/form.ts';
 import { Exit, Vector } from '../exits.ts';
 import { Flag } from '../flags.ts';
-import type { I32 } from '../wasm/function-builder.ts';
 import { toI32 } from './integer-bits.ts';
 
 const nothing: Semantic = () => {};
@@ -26,9 +25,8 @@ const bound: Semantic = (e) => {
   const index = e.keep(size === 2 ? f.i32.extend16S(toI32(f, e.read(0))) : toI32(f, e.read(0)));
   const address = e.linearAddress(1);
   const upperAddress = e.keep(f.i64.add(f.get(address), f.i64.const(size)));
-  const below: I32 = f.i32.gtS(e.loadAt(load, address), f.get(index));
-  const above: I32 = f.i32.ltS(e.loadAt(load, upperAddress), f.get(index));
-  e.raiseIf(f.i32.or(below, above), Vector.bound, 0);
+  e.raiseIf(f.i32.gtS(e.loadAt(load, address), f.get(index)), Vector.bound, 0);
+  e.raiseIf(f.i32.ltS(e.loadAt(load, upperAddress), f.get(index)), Vector.bound, 0);
 };
 
 /** ARPL: raises the selector's privilege level to the source's, ZF says whether it had to. */
