@@ -121,6 +121,7 @@ export class AddressSpace extends GuestMemory {
     const object = source ?? (shared ? this.spaces.shareableMemory() : undefined);
     const kind = { prot: prot & 7, shared, growsDown: (flags & MapFlag.growsDown) !== 0, mayWrite, source: object };
     const vma = new Vma(place, place + size, kind, object === undefined ? 0 : pageOffset);
+    vma.accounted = privateWritable && (flags & MapFlag.noReserve) === 0;
     vma.locked = this.lockFuture || (flags & MapFlag.locked) !== 0;
     this.vmas.insert(vma);
     if (vma.locked || (flags & (MapFlag.populate | MapFlag.nonBlock)) === MapFlag.populate) this.populate(place, place + size);
@@ -159,6 +160,8 @@ export class AddressSpace extends GuestMemory {
       at = vma.end;
       if (vma.prot === (prot & 7)) continue;
       vma.prot = prot & 7;
+      if (!vma.shared && (prot & Prot.write) !== 0) vma.accounted = true;
+      else if (vma.source === undefined && !vma.hasPrivatePages) vma.accounted = false;
       this.restrict(vma.start, vma.end, prot);
     }
     this.vmas.mergeRange(start, end);
@@ -222,13 +225,21 @@ export class AddressSpace extends GuestMemory {
       if (newPage + PAGE_SIZE > this.layout.taskSize || !this.vmas.isFree(oldPage, newPage + PAGE_SIZE)) return this.heapEnd;
       const next = this.vmas.items[this.vmas.indexFrom(newPage)];
       if (next !== undefined && next.growsDown && next.start - newPage < STACK_GUARD) return this.heapEnd;
-      const placed = this.map(oldPage, newPage - oldPage, Prot.read | Prot.write, MapFlag.private | MapFlag.anonymous | MapFlag.fixed);
-      if (placed < 0) return this.heapEnd;
+      if (this.exceedsLimit(newPage - oldPage) || newPage - oldPage > this.frames.total * PAGE_SIZE) return this.heapEnd;
+      this.insertHeap(oldPage, newPage);
     } else if (newPage < oldPage) {
       this.removeAreas(newPage, oldPage);
     }
     this.heapEnd = end;
     return end;
+  }
+
+  private insertHeap(start: number, end: number): void {
+    const vma = new Vma(start, end, { prot: Prot.read | Prot.write, shared: false, growsDown: false, mayWrite: true, source: undefined }, 0);
+    vma.heap = vma.accounted = true;
+    vma.locked = this.lockFuture;
+    this.vmas.insert(vma);
+    if (vma.locked) this.populate(start, end);
   }
 
   /** madvise: 0 or -errno. Mapped parts are done even if there are holes, which then give ENOMEM. */
@@ -401,7 +412,7 @@ export class AddressSpace extends GuestMemory {
   }
 
   private anonymousName(vma: Vma): string {
-    if (vma.start < pageUp(this.heapEnd) && vma.end > this.heapStart && this.heapEnd > this.heapStart) return '[heap]';
+    if (vma.heap) return '[heap]';
     if (vma.start <= this.stackStart && vma.end > this.stackStart) return '[stack]';
     return '';
   }

@@ -26,6 +26,10 @@ export class Vma {
   pageOffset: number;
   /** Some page is, or was, a private one: these cannot be had from the source again, so fork copies the page-table entries. */
   hasPrivatePages = false;
+  /** Counts as memory that may have to be provided (private and writable now or before): keeps areas apart as Linux does. */
+  accounted = false;
+  /** Made by brk. */
+  heap = false;
   locked = false;
   dontFork = false;
   wipeOnFork = false;
@@ -46,6 +50,8 @@ export class Vma {
   duplicate(start: number, end: number, pageOffset: number): Vma {
     const other = new Vma(start, end, this, pageOffset);
     other.hasPrivatePages = this.hasPrivatePages;
+    other.accounted = this.accounted;
+    other.heap = this.heap;
     other.locked = this.locked;
     other.dontFork = this.dontFork;
     other.wipeOnFork = this.wipeOnFork;
@@ -65,7 +71,7 @@ export class Vma {
   private continues(next: Vma): boolean {
     return (
       this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite &&
-      this.source === next.source && this.locked === next.locked && this.dontFork === next.dontFork && this.wipeOnFork === next.wipeOnFork &&
+      this.source === next.source && this.accounted === next.accounted && this.heap === next.heap && this.locked === next.locked && this.dontFork === next.dontFork && this.wipeOnFork === next.wipeOnFork &&
       (this.source === undefined || this.sourcePage(next.start) === next.pageOffset)
     );
   }
