@@ -202,6 +202,33 @@ int main(void)
 	ssize_t length = readlink(path, link, sizeof link);
 	printf("%.*s\n", (int)length, link);
 
+	int big = open("big", O_RDWR | O_CREAT, 0644);
+	SHOW(ftruncate(big, 1L << 40));
+	size_t size = 5000000;
+	char *many = malloc(size);
+	for (size_t i = 0; i < size; i++)
+		many[i] = i * 31 >> 3;
+	SHOW(pwrite(big, many, size, (1L << 39) + 7));
+	char *back = malloc(size);
+	SHOW(pread(big, back, size, (1L << 39) + 7));
+	printf("the same: %d\n", memcmp(many, back, size) == 0);
+	SHOW(pread(big, back, size, (1L << 40) - 2000000));
+	SHOW(lseek(big, 0, SEEK_DATA) > 0);
+	int ends[2], status;
+	pipe(ends);
+	fflush(stdout);
+	if (fork() == 0) {
+		close(ends[0]);
+		_exit(write(ends[1], many, size) == size ? 0 : 1);
+	}
+	close(ends[1]);
+	size_t total = 0;
+	ssize_t got;
+	while ((got = read(ends[0], back + total, size - total)) > 0)
+		total += got;
+	wait(&status);
+	printf("through a pipe: %zu, the same %d, status %d\n", total, memcmp(many, back, size) == 0, status);
+
 	struct rlimit limit = { 100, 100 };
 	SHOW(setrlimit(RLIMIT_FSIZE, &limit));
 	signal(SIGXFSZ, SIG_IGN);

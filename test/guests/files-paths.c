@@ -259,6 +259,23 @@ int main(void)
 	SHOW(access("g", X_OK));
 	SHOW(access("g", 8));
 
+	SHOW(chmod("g", 06775));
+	SHOW(chown("g", 0, 0));
+	describe("g");
+	SHOW(chmod("g", 02664));
+	SHOW(chown("g", 0, 0));
+	describe("g");
+	SHOW(chmod("g", 0644));
+	SHOW(mkdir("sgid", 0755));
+	SHOW(chown("sgid", 3, 77));
+	SHOW(chmod("sgid", 02775));
+	SHOW(make("sgid/file", "x"));
+	SHOW(mkdir("sgid/folder", 0700));
+	SHOW(stat("sgid/file", &st));
+	printf("group %d mode %o\n", st.st_gid, st.st_mode);
+	SHOW(stat("sgid/folder", &st));
+	printf("group %d mode %o\n", st.st_gid, st.st_mode);
+
 	char cwd[4096];
 	SHOW(mkdir("w", 0755));
 	SHOW(mkdir("w/v", 0755));

@@ -40,6 +40,21 @@ export function directoryArgument(call: SyscallCall, i: number, path: string): D
   return file.dentry;
 }
 
+/** The part of the buffers in bytes [start, start + length). */
+export function slice(buffers: readonly GuestBuffer[], start: number, length: number): GuestBuffer[] {
+  const parts: GuestBuffer[] = [];
+  let skip = start;
+  let left = length;
+  for (const buffer of buffers) {
+    const from = Math.min(skip, buffer.length);
+    const piece = Math.min(buffer.length - from, left);
+    skip -= from;
+    left -= piece;
+    if (piece > 0) parts.push({ address: buffer.address + from, length: piece });
+  }
+  return parts;
+}
+
 /** A signed 64-bit argument as a number (offsets). */
 export function signedArgument(call: SyscallCall, i: number): number {
   return call.wordSize === 8 ? Number(BigInt.asIntN(64, call.big(i))) : call.int(i);
@@ -86,6 +101,19 @@ export function scatter(call: SyscallCall, buffers: readonly GuestBuffer[], byte
     at += piece;
   }
   return true;
+}
+
+/** Long outputs of calls that sleep, so that they are not copied again at every try. */
+const kept = new WeakMap<SyscallCall, Uint8Array>();
+const WORTH_KEEPING = 65536;
+
+/** As {@link gather}, for a call's one output: later tries of the same call get the same bytes. */
+export function gatherOnce(call: SyscallCall, buffers: readonly GuestBuffer[]): Uint8Array | undefined {
+  const known = kept.get(call);
+  if (known !== undefined) return known;
+  const bytes = gather(call, buffers);
+  if (bytes !== undefined && bytes.length > WORTH_KEEPING) kept.set(call, bytes);
+  return bytes;
 }
 
 /** Copies what the guest's buffers hold into one array; undefined: EFAULT. */

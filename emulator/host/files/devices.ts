@@ -86,7 +86,7 @@ class KernelLogFile extends MemoryDevice {
 }
 
 const MEMORY = 1;
-export const CONTROLLING_TERMINAL = makeDevice(5, 0);
+const CONTROLLING_TERMINAL = makeDevice(5, 0);
 
 function openControllingTerminal(call: SyscallCall, dentry: Dentry, flags: number): OpenFile | number {
   const { terminal } = call.thread.process.session;

@@ -40,7 +40,7 @@ function makeNode(call: SyscallCall, fdIndex: number | undefined, pathIndex: num
 }
 
 /** Makes a node at a place that was walked to; 0 or -errno. */
-export function makeAt(call: SyscallCall, at: WalkResult, what: Omit<NodeSpecification, 'uid' | 'gid'>): number {
+function makeAt(call: SyscallCall, at: WalkResult, what: Omit<NodeSpecification, 'uid' | 'gid'>): number {
   const inode = makeInodeAt(call, at, what);
   return typeof inode === 'number' ? inode : 0;
 }

@@ -60,7 +60,7 @@ export function fcntl(call: SyscallCall): SyscallResult {
     case Command.setOwner:
       return setOwner(call, file, argument);
     case Command.getOwner:
-      return file.owner === undefined ? 0 : file.owner.type === OwnerType.group ? -file.owner.id : file.owner.id;
+      return getOwner(file);
     case Command.setSignal:
       if (argument < 0 || argument > SIGRTMAX) return -Errno.EINVAL;
       ownerOf(call.thread.kernel, file).signal = argument;
@@ -119,6 +119,12 @@ export function setOwner(call: SyscallCall, file: OpenFile, id: number): number 
   owner.type = id < 0 ? OwnerType.group : OwnerType.process;
   owner.id = Math.abs(id);
   return 0;
+}
+
+/** Who gets SIGIO: a process, a group as a negative number, 0 for nobody. */
+export function getOwner(file: OpenFile): number {
+  if (file.owner === undefined) return 0;
+  return file.owner.type === OwnerType.group ? -file.owner.id : file.owner.id;
 }
 
 function groupExists(call: SyscallCall, group: number): boolean {

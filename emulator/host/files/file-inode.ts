@@ -23,6 +23,9 @@ export abstract class FileInode extends Inode {
   /** A shared mapping through which the guest may store is being made. */
   mappedForStores(): void {}
 
+  /** It was read: access times move as with the mount option relatime. */
+  touchAccessed(): void {}
+
   /** fsync: contents reach what is behind the cache. */
   synchronise(): number {
     return 0;

@@ -10,7 +10,6 @@ export const FileType = {
   fifo: 0o010000,
 } as const;
 
-export const PERMISSION_BITS = 0o7777;
 export const SET_UID = 0o4000;
 export const SET_GID = 0o2000;
 export const STICKY = 0o1000;

@@ -6,12 +6,14 @@ import { Errno } from '../errno.ts';
 import type { SyscallCall, Wait } from '../syscall.ts';
 import type { Thread } from '../process/thread.ts';
 import type { Dentry } from './dentry.ts';
-import { FileType } from './file-mode.ts';
+import { FileType, SET_GID, SET_UID } from './file-mode.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Quota } from './machine-limits.ts';
 import type { OpenFile } from './open-file.ts';
 import type { FileLocks } from './file-locks.ts';
 import { EPOCH, type Timestamp } from './timestamp.ts';
+
+const GROUP_EXECUTE = 0o10;
 
 export interface DirectoryEntry {
   readonly name: string;
@@ -110,6 +112,11 @@ export abstract class Inode {
 
   setAttributes(change: AttributeChange): number {
     if (change.mode !== undefined) this.mode = (this.mode & FileType.mask) | (change.mode & 0o7777);
+    if ((change.uid !== undefined || change.gid !== undefined) && !this.isDirectory) {
+      // A new owner does not inherit what the program may do as the old one.
+      this.mode &= ~SET_UID;
+      if ((this.mode & GROUP_EXECUTE) !== 0) this.mode &= ~SET_GID;
+    }
     if (change.uid !== undefined) this.uid = change.uid;
     if (change.gid !== undefined) this.gid = change.gid;
     if (change.accessed !== undefined) this.accessed = change.accessed;

@@ -9,7 +9,7 @@ import { isDirectoryInode } from './inode.ts';
 import { mayAccess, Permission } from './permissions.ts';
 
 export const PATH_MAX = 4096;
-export const NAME_MAX = 255;
+const NAME_MAX = 255;
 const MAX_LINKS = 40;
 
 /** Constraints of openat2's `resolve` field. */

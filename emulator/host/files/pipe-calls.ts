@@ -15,7 +15,7 @@ const MemfdFlag = { closeOnExec: 1, allowSealing: 2, hugePages: 4, noExecSeal: 8
 const MEMFD_NAME_MAX = 249;
 
 /** Gives two files descriptors and stores the numbers; drops both if that fails. */
-export function installPair(call: SyscallCall, first: PipeEnd | RegularFile, second: PipeEnd | RegularFile, closeOnExec: boolean, address: number): number {
+function installPair(call: SyscallCall, first: PipeEnd | RegularFile, second: PipeEnd | RegularFile, closeOnExec: boolean, address: number): number {
   return storePair(call, installFile(call, first, closeOnExec), installFile(call, second, closeOnExec), address);
 }
 

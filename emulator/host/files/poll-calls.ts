@@ -27,7 +27,7 @@ export class TimedWait {
 }
 
 /** Readiness of a file now; O_PATH descriptors have none. */
-export function pollFile(file: OpenFile): number {
+function pollFile(file: OpenFile): number {
   return (file.flags & OpenFlag.path) !== 0 ? Poll.nval : file.poll();
 }
 

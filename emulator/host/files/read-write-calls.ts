@@ -4,17 +4,27 @@ import { sendSignal } from '../signals/send.ts';
 import { userInfo } from '../signals/signal-info.ts';
 import { Signal, SiCode } from '../signals/signal-numbers.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
-import { fileArgument, gather, MAX_TRANSFER, scatter, signedArgument, vectorArgument, type GuestBuffer } from './arguments.ts';
+import { fileArgument, gather, gatherOnce, MAX_TRANSFER, scatter, signedArgument, slice, vectorArgument, type GuestBuffer } from './arguments.ts';
 import type { OpenFile } from './open-file.ts';
 import { isReadable, isWritable, OpenFlag } from './open-flags.ts';
+import { RegularFile } from './regular-file.ts';
 
 const ReadWriteFlag = { highPriority: 1, dsync: 2, sync: 4, noWait: 8, append: 0x10 } as const;
 const ALL_READ_WRITE_FLAGS = 0x1f;
+const CHUNK = 1 << 20;
+/** What one write to a pipe, socket or terminal takes at most, as it is copied first. */
+const LONGEST_STREAM_WRITE = 1 << 28;
 
 /** Reads into the guest's buffers; the open file may be re-entered after a Wait. */
 export function readInto(call: SyscallCall, file: OpenFile, buffers: readonly GuestBuffer[], offset: number | undefined): SyscallResult {
   if (!isReadable(file.flags)) return -Errno.EBADF;
-  const wanted = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  const wanted = totalLength(buffers);
+  if (file instanceof RegularFile && wanted > CHUNK && file.readLimit > CHUNK) return inChunks(buffers, wanted, offset, (part, at) => readPart(call, file, part, at));
+  return readPart(call, file, buffers, offset);
+}
+
+function readPart(call: SyscallCall, file: OpenFile, buffers: readonly GuestBuffer[], offset: number | undefined): SyscallResult {
+  const wanted = totalLength(buffers);
   const into = new Uint8Array(Math.min(wanted, Math.max(1, file.readLimit)));
   const result = file.read(call, wanted === 0 ? into.subarray(0, 0) : into, offset);
   if (typeof result !== 'number' || result <= 0) return result;
@@ -24,9 +34,34 @@ export function readInto(call: SyscallCall, file: OpenFile, buffers: readonly Gu
 /** Writes what the guest's buffers hold; a broken pipe sends SIGPIPE. */
 export function writeFrom(call: SyscallCall, file: OpenFile, buffers: readonly GuestBuffer[], offset: number | undefined): SyscallResult {
   if (!isWritable(file.flags)) return -Errno.EBADF;
-  const bytes = gather(call, buffers);
+  const wanted = totalLength(buffers);
+  if (file instanceof RegularFile && wanted > CHUNK) return inChunks(buffers, wanted, offset, (part, at) => writePart(call, file, part, at));
+  return writePart(call, file, wanted > LONGEST_STREAM_WRITE ? slice(buffers, 0, LONGEST_STREAM_WRITE) : buffers, offset);
+}
+
+function writePart(call: SyscallCall, file: OpenFile, buffers: readonly GuestBuffer[], offset: number | undefined): SyscallResult {
+  const bytes = file instanceof RegularFile ? gather(call, buffers) : gatherOnce(call, buffers);
   if (bytes === undefined) return -Errno.EFAULT;
   return writeBytes(call, file, bytes, offset);
+}
+
+/** Moves much between a regular file and the guest in pieces, so that no copy of all of it is made. */
+function inChunks(
+  buffers: readonly GuestBuffer[], wanted: number, offset: number | undefined, move: (part: readonly GuestBuffer[], at: number | undefined) => SyscallResult,
+): SyscallResult {
+  let done = 0;
+  while (done < wanted) {
+    const part = slice(buffers, done, Math.min(CHUNK, wanted - done));
+    const result = move(part, offset === undefined ? undefined : offset + done);
+    if (typeof result !== 'number' || result < 0) return done > 0 ? done : result;
+    done += result;
+    if (result < totalLength(part)) break;
+  }
+  return done;
+}
+
+function totalLength(buffers: readonly GuestBuffer[]): number {
+  return buffers.reduce((sum, buffer) => sum + buffer.length, 0);
 }
 
 /** Writes bytes, with SIGPIPE where a pipe or socket has nobody left to read it. */

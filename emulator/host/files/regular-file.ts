@@ -45,6 +45,7 @@ export class RegularFile extends OpenFile {
     const at = offset ?? this.position;
     const count = this.inode.pages.readBytes(at, into);
     if (count < 0) return -Errno.EIO;
+    if (count > 0 && (this.flags & OpenFlag.noAtime) === 0) this.inode.touchAccessed();
     if (offset === undefined) this.position = at + count;
     return count;
   }

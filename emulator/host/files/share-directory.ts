@@ -13,7 +13,7 @@ import { attempt } from './share-errors.ts';
 import { ShareFile } from './share-file.ts';
 
 /** Names are bytes to the guest and are kept as latin1; the host's paths are UTF-8. */
-export function hostName(name: string): string {
+function hostName(name: string): string {
   return Buffer.from(name, 'latin1').toString('utf8');
 }
 

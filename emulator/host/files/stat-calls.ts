@@ -25,7 +25,7 @@ export function inodeAt(call: SyscallCall, fdIndex: number, pathIndex: number, f
 }
 
 /** The dentry of a path argument relative to a directory descriptor. */
-export function dentryAt(call: SyscallCall, fdIndex: number, path: string, follow: boolean): Dentry | number {
+function dentryAt(call: SyscallCall, fdIndex: number, path: string, follow: boolean): Dentry | number {
   const base = directoryArgument(call, fdIndex, path);
   return typeof base === 'number' ? base : walkTo(call.thread, base, path, { follow });
 }

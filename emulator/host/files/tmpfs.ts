@@ -4,7 +4,7 @@ import { Errno } from '../errno.ts';
 import type { SyscallCall, Wait } from '../syscall.ts';
 import type { Dentry } from './dentry.ts';
 import { DirectoryFile } from './directory-file.ts';
-import { FileType } from './file-mode.ts';
+import { FileType, SET_GID } from './file-mode.ts';
 import { FilePages } from './file-pages.ts';
 import type { FileSystem } from './file-system.ts';
 import { DirectoryInode, Inode, type DirectoryEntry, type NodeSpecification } from './inode.ts';
@@ -84,6 +84,12 @@ export class TmpfsFile extends FileInode {
   /** What /proc/<pid>/maps calls it. */
   get mapName(): string {
     return this.name?.path ?? '';
+  }
+
+  override touchAccessed(): void {
+    const { accessed, modified } = this;
+    const isNewer = accessed.seconds > modified.seconds || (accessed.seconds === modified.seconds && accessed.nanoseconds > modified.nanoseconds);
+    if (!isNewer) this.accessed = this.fileSystem.now();
   }
 
   override truncate(size: number): number {
@@ -166,6 +172,10 @@ export class TmpfsDirectory extends DirectoryInode {
     inode.countedBy = inodeQuota;
     inode.uid = what.uid;
     inode.gid = what.gid;
+    if ((this.mode & SET_GID) !== 0) {
+      inode.gid = this.gid;
+      if (inode.isDirectory) inode.mode |= SET_GID;
+    }
     inode.accessed = inode.modified = inode.changed = this.fileSystem.now();
     if (inode instanceof TmpfsDirectory) this.links++;
     this.names.set(name, inode);

@@ -1,7 +1,7 @@
 /** The socket system calls. */
 import { Errno } from '../../errno.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../../syscall.ts';
-import { fileArgument, gather, MAX_TRANSFER, readVector, scatter, type GuestBuffer } from '../arguments.ts';
+import { fileArgument, gather, gatherOnce, MAX_TRANSFER, readVector, scatter, type GuestBuffer } from '../arguments.ts';
 import { installFile } from '../open-calls.ts';
 import { OpenFlag } from '../open-flags.ts';
 import { storePair } from '../pipe-calls.ts';
@@ -17,6 +17,8 @@ import { callerCredentials, receive, send, type Arrival } from './transfer.ts';
 const ADDRESS_MAX = 128;
 const CONTROL_MAX = 20480;
 const MMSG_MAX = 1024;
+/** What one send takes at most, as it is copied first. */
+const LONGEST_SEND = 1 << 28;
 
 function socketArgument(call: SyscallCall, i: number): Socket | number {
   const file = fileArgument(call, i);
@@ -163,7 +165,7 @@ function sendto(call: SyscallCall): SyscallResult {
     if (typeof address === 'number') return address;
     to = address;
   }
-  const bytes = call.thread.space.read(call.args[1], Math.min(call.args[2], MAX_TRANSFER));
+  const bytes = gatherOnce(call, [{ address: call.args[1], length: Math.min(call.args[2], LONGEST_SEND) }]);
   if (bytes === undefined) return -Errno.EFAULT;
   const flags = call.int(3);
   return withPipeSignal(call, target, flags, send(call, target, bytes, flags, { rights: [], to, credentials: undefined }));
