@@ -191,7 +191,7 @@ function rotateCount(e: Emitter, bits: number, masked: Count): Count {
   return e.keep(e.f.i32.remU(e.f.get(masked), e.f.i32.const(bits + 1)));
 }
 
-/** SHLD, SHRD: `Ev Gv count`. Counts above 16 are undefined for words; the source is then taken as if it repeated after the destination, as Intel CPUs do. */
+/** SHLD, SHRD: `Ev Gv count`. Counts above 16 are undefined for words: the destination then comes once more behind the source. */
 const doubleShift = (left: boolean): Semantic => (e) => {
   const { f } = e;
   const size = e.sizeOf(0);
