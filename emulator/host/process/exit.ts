@@ -3,7 +3,7 @@ import { forgetTracee, onExit, releaseTracees } from '../ptrace/hooks.ts';
 import { joinStop, releaseOrphanedGroups } from '../signals/job-control.ts';
 import { offerShared, sendSignal } from '../signals/send.ts';
 import { exitInfo } from '../signals/signal-info.ts';
-import { SaFlag, SIG_IGN, Signal } from '../signals/signal-numbers.ts';
+import { SaFlag, SIG_IGN, Signal, SIGRTMAX } from '../signals/signal-numbers.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { stopIntervalTimers } from '../time/interval-timers.ts';
 import { deletePosixTimers } from '../time/posix-timers.ts';
@@ -87,7 +87,9 @@ export function announceExit(process: Process): void {
   const action = parent.signals.actions[Signal.CHLD];
   const isChildSignal = process.exitSignal === Signal.CHLD;
   const unwanted = isChildSignal && leader.ptrace === undefined && (action.handler === SIG_IGN || (action.flags & SaFlag.NOCLDWAIT) !== 0);
-  if (process.exitSignal !== 0 && !(isChildSignal && action.handler === SIG_IGN)) {
+  // clone takes any byte for it
+  const isSignal = process.exitSignal > 0 && process.exitSignal <= SIGRTMAX;
+  if (isSignal && !(isChildSignal && action.handler === SIG_IGN)) {
     sendSignal(kernel, parent, exitInfo(process.exitSignal, process.pid, process.credentials.uid, status));
   }
   if (unwanted) reap(process);
