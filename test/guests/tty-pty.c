@@ -149,6 +149,7 @@ int main(void)
 	TYPE("cr\rnl\n");
 	put("raw out\n", 8);
 	write(master, "typed ahead", 11);
+	usleep(2000);
 	t.c_lflag &= ~(ICANON | ECHO | ISIG);
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
@@ -165,10 +166,10 @@ int main(void)
 	tcsetattr(slave, TCSANOW, &t);
 	write(master, "123", 3);
 	struct pollfd p = { slave, POLLIN | POLLOUT, 0 };
-	SHOW(poll(&p, 1, 5));
+	SHOW(poll(&p, 1, 20));
 	printf("%x\n", p.revents);
 	write(master, "456", 3);
-	SHOW(poll(&p, 1, 5));
+	SHOW(poll(&p, 1, 20));
 	printf("%x\n", p.revents);
 	SHOW(read(slave, buffer, 10));
 	t.c_lflag |= ICANON | ISIG | ECHO;
