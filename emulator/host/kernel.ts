@@ -97,6 +97,8 @@ export class Kernel {
     this.cpu = new Cpu(this.linear, { regions: this.options.regions });
     this.frames.watcher = this.cpu;
     this.clock = new Clock(this.options.epoch);
+    // The time-stamp counter runs at the clock's rate, 1 GHz, and stands still with it.
+    this.cpu.timestamp = (retiredInRun) => this.clock.monotonic + retiredInRun;
     this.random = new RandomSource(this.options.seed);
     this.vfs = new Vfs({ frames: this.frames, now: () => this.clock.realtime() });
     buildTree(this);
