@@ -20,8 +20,8 @@ const EXPONENT = 0x7fff;
 const BIAS = 16383;
 const PRECISION_FLAG = 0x20;
 
-/** Emits one function `(…parameters) → nothing` that either does everything or calls `slow` with the same parameters. */
-type FastBody = (f: FunctionBuilder, parameters: readonly Local<'i32'>[], slow: Label) => void;
+/** Emits the fast part of a function: it falls through when it has done everything, and branches to `slow` before it changes anything. */
+export type FastBody = (f: FunctionBuilder, parameters: readonly Local<'i32'>[], slow: Label) => void;
 
 interface Operand {
   readonly significand: Local<'i64'>;

@@ -69,6 +69,12 @@ function timesLogarithm(y: Extended, x: Finite, control: ExtendedControl, flags:
     m >>= 1n;
     exponent++;
   }
+  if (m === ONE) {
+    // The processor's logarithm of a power of two is a little too small, which directed rounding and underflow bring to light.
+    const magnitude = BigInt(Math.abs(exponent));
+    const fixed = magnitude * ONE - ((magnitude * ONE) >> BigInt(INTERNAL.precision - 1));
+    return finish(multiplyExact(unpack(y), irrational(exponent < 0 ? -fixed : fixed)), control, flags);
+  }
   const offset = m - ONE;
   const fraction = divide(multiply(offset, logarithmRatio(offset)), LN2);
   return finish(multiplyExact(unpack(y), irrational(BigInt(exponent) * ONE + fraction)), control, flags);
