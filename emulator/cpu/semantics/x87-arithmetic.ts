@@ -9,8 +9,8 @@ import { Arithmetic, MemoryKind } from './x87-operations.ts';
 
 type Argument = Val<'i32'>;
 
-const arithmeticHelper = fastHelper('x87Arithmetic', 4, registerArithmetic, x87Action('x87ArithmeticExact', 4, (x, operation, destination, source, pop) => x.arithmetic(operation, destination, source, pop !== 0)));
-const memoryHelper = fastHelper('x87ArithmeticMemory', 2, memoryArithmetic, x87Action('x87ArithmeticMemoryExact', 2, (x, operation, kind) => x.arithmeticMemory(operation, memoryKind(kind))));
+const arithmeticHelper = fastHelper('x87Arithmetic', registerArithmetic, x87Action('x87ArithmeticExact', 4, (x, operation, destination, source, pop) => x.arithmetic(operation, destination, source, pop !== 0)));
+const memoryHelper = fastHelper('x87ArithmeticMemory', memoryArithmetic, x87Action('x87ArithmeticMemoryExact', 2, (x, operation, kind) => x.arithmeticMemory(operation, memoryKind(kind))));
 const compareHelper = x87Action('x87Compare', 3, (x, i, pops, quietIsInvalid) => x.compare(i, pops, quietIsInvalid !== 0));
 const compareMemoryHelper = x87Action('x87CompareMemory', 2, (x, kind, pops) => x.compareMemory(memoryKind(kind), pops));
 const compareToFlagsHelper = x87Query('x87CompareToFlags', 3, (x, i, pop, quietIsInvalid) => x.compareToFlags(i, pop !== 0, quietIsInvalid !== 0));

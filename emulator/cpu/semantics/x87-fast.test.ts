@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Random } from '../soft-float/native-oracle.ts';
 import { SCRATCH } from '../state.ts';
 import type { Helper, HelperEnvironment } from './emitter.ts';
-import { exchange, fastHelper, type FastBody, load, loadRegister, memoryArithmetic, registerArithmetic, storeRegister } from './x87-fast.ts';
+import { exchange, fastHelper, type FastBody, load, loadRegister, memoryArithmetic, registerArithmetic, store, storeRegister } from './x87-fast.ts';
 import { Arithmetic, MemoryKind, X87Operations } from './x87-operations.ts';
 
 const memory = new WebAssembly.Memory({ initial: 1 });
@@ -14,15 +14,16 @@ let declined = 0;
 
 /** The fast function; what it declines is counted and not done. */
 function fast(parameters: number, body: FastBody): (...args: number[]) => void {
-  const slow: Helper<undefined> = { name: 'declined', params: [], result: undefined, make: () => () => void declined++ };
-  const made = fastHelper('fast', parameters, body, slow).make(env);
+  const params = Array.from({ length: parameters }, () => 'i32' as const);
+  const slow: Helper<undefined> = { name: 'declined', params, result: undefined, make: () => () => void declined++ };
+  const made = fastHelper('fast', body, slow).make(env);
   return made as (...args: number[]) => void;
 }
 
 function state(): string {
   const { unit } = exact;
   const registers = [0, 1, 2, 3].map((i) => (unit.isEmpty(i) ? '-' : `${unit.read(i).signExponent.toString(16)}:${unit.read(i).significand.toString(16)}`));
-  return [unit.statusWord.toString(16), unit.tagWord.toString(16), ...registers].join(' ');
+  return [unit.statusWord.toString(16), unit.tagWord.toString(16), ...registers, env.view.getBigUint64(SCRATCH, true).toString(16)].join(' ');
 }
 
 /** Runs both on the same state `rounds` times; where the fast one does not decline, they must agree. Returns how often it declined. */
@@ -35,7 +36,9 @@ function compare(rounds: number, seed: number, prepare: (random: Random) => { ar
     const second = random.below(2) === 0 ? first + random.below(5) - 2 : 0x3fff + random.below(160) - 80;
     const values = [first, second].map((exponent) => ({ signExponent: (exponent & 0x7fff) | (random.below(2) << 15), significand: significand() }));
     const { args, ours } = prepare(random);
+    const scratch = env.view.getBigUint64(SCRATCH, true);
     const start = (): void => {
+      env.view.setBigUint64(SCRATCH, scratch, true);
       exact.unit.initialise();
       for (const value of values) exact.unit.push(value);
     };
@@ -85,6 +88,16 @@ test('memory operands and loads', () => {
   }, fast(1, load));
   expect(skippedArithmetic).toBeLessThan(1000);
   expect(skippedLoads).toBeLessThan(500);
+});
+
+test('stores', () => {
+  const skipped = compare(10_000, 7, (random) => {
+    const kind = random.pick([MemoryKind.float32, MemoryKind.float64]);
+    const pop = random.below(2);
+    env.view.setBigInt64(SCRATCH, 0n, true);
+    return { args: [kind, pop, 0], ours: () => void exact.store(kind, pop === 1, false) };
+  }, fast(3, store));
+  expect(skipped).toBeLessThan(1000);
 });
 
 test('moves between registers', () => {

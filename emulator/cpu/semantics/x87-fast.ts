@@ -15,6 +15,9 @@ import { Status } from './x87-unit.ts';
 /** Control bits that matter and their usual values: masks set, precision 11, rounding 00. */
 const CONTROL_BITS = 0xf3f;
 const USUAL_CONTROL = 0x33f;
+/** The same for stores, which the precision control does not touch. */
+const STORE_CONTROL_BITS = 0xc3f;
+const USUAL_STORE_CONTROL = 0x03f;
 const INTEGER_BIT = 1n << 63n;
 const EXPONENT = 0x7fff;
 const BIAS = 16383;
@@ -32,34 +35,36 @@ interface Operand {
 const zero = (f: FunctionBuilder): I32 => f.i32.const(0);
 const low32 = (f: FunctionBuilder, value: I64): I64 => f.i64.and(value, f.i64.const(0xffffffffn));
 
-/** A helper made of a function emitted once per process and instantiated per machine. */
-export function fastHelper(name: string, parameters: number, body: FastBody, slow: Helper<undefined>): Helper<undefined> {
-  const params: ValType[] = Array.from({ length: parameters }, () => 'i32');
+/** A helper made of a function emitted once per process and instantiated per machine. One with a result returns 1 when the fast part did it all. */
+export function fastHelper<R extends 'i32' | undefined>(name: string, body: FastBody, slow: Helper<R>): Helper<R> {
+  const { params, result } = slow;
   let module: WebAssembly.Module | undefined;
   return {
     name,
     params,
-    result: undefined,
+    result,
     make: (env: HelperEnvironment) => {
-      module ??= new WebAssembly.Module(emit(params, body));
+      module ??= new WebAssembly.Module(emit(params, result, body));
       const instance = new WebAssembly.Instance(module, { x87: { memory: env.memory, slow: slow.make(env) } });
       const { run } = instance.exports;
       if (typeof run !== 'function') throw new Error(`${name}: module without a function`);
-      return run as (...args: number[]) => void;
+      return run as (...args: number[]) => number;
     },
   };
 }
 
-function emit(params: readonly ValType[], body: FastBody): Uint8Array<ArrayBuffer> {
+function emit(params: readonly ValType[], result: 'i32' | undefined, body: FastBody): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
   builder.importMemory('x87', 'memory', 1);
-  const slow = builder.importFunction('x87', 'slow', params, []);
+  const results: readonly ValType[] = result === undefined ? [] : [result];
+  const slow = builder.importFunction('x87', 'slow', params, results);
   const f = new FunctionBuilder();
-  f.begin(params, []);
+  f.begin(params, results);
   const locals = params.map((_, i) => f.param(i, 'i32'));
   f.block((label) => {
     body(f, locals, label);
-    f.return();
+    if (result === undefined) f.return();
+    else f.return(f.i32.const(1));
   });
   f.call(slow, locals.map((local) => f.get(local)));
   builder.add(f.end(), 'run');
@@ -332,6 +337,10 @@ function readMemory(f: FunctionBuilder, kind: Local<'i32'>, slow: Label): Operan
   f.if(is(MemoryKind.float64), () => {
     f.set(bits, f.load.i64Load(zero(f), SCRATCH));
     float(52, 0x7ff, 1023);
+  }, () => f.if(is(MemoryKind.float80), () => {
+    // Loaded as it is, whatever it is.
+    f.set(operand.significand, f.load.i64Load(zero(f), SCRATCH));
+    f.set(operand.head, f.load.i32Load16U(zero(f), SCRATCH + 8));
   }, () => {
     f.if(is(MemoryKind.float32), () => {
       f.set(bits, f.load.i64Load32U(zero(f), SCRATCH));
@@ -350,7 +359,7 @@ function readMemory(f: FunctionBuilder, kind: Local<'i32'>, slow: Label): Operan
       f.set(operand.significand, f.i64.shl(f.get(bits), f.get(zeros)));
       f.set(operand.head, f.i32.or(f.get(operand.head), f.i32.sub(f.i32.const(BIAS + 63), f.convert.i32WrapI64(f.get(zeros)))));
     });
-  });
+  }));
   return operand;
 }
 
@@ -373,6 +382,51 @@ export const load: FastBody = (f, [kind], slow) => {
   setStatus(f, zero(f), zero(f));
   pushed(f, top);
   writeRegister(f, top, f.get(value.significand), f.get(value.head));
+};
+
+/** `(kind, pop, truncate)`, as X87Operations.store, for floats and doubles: rounds a normal number to a normal number in SCRATCH. */
+export const store: FastBody = (f, [kind, popping], slow) => {
+  f.brIf(slow, f.i32.ne(f.i32.and(f.load.i32Load(zero(f), FPU_CONTROL), f.i32.const(STORE_CONTROL_BITS)), f.i32.const(USUAL_STORE_CONTROL)));
+  const top = f.keep(f.load.i32Load(zero(f), FPU_TOP));
+  f.brIf(slow, f.i32.eqz(inUse(f, top)));
+  const value = readRegister(f, top);
+  requireNormal(f, value, slow);
+  const bits = f.local('i64');
+  const up = f.local('i32');
+  const rest = f.local('i64');
+  const exponent = f.local('i32');
+  const round = (fractionBits: number, maxExponent: number, bias: number): void => {
+    f.set(exponent, f.i32.sub(exponentOf(f, value), f.i32.const(BIAS - bias)));
+    // One less than the largest: rounding up must not overflow.
+    f.brIf(slow, f.i32.geU(f.i32.sub(f.get(exponent), f.i32.const(1)), f.i32.const(maxExponent - 2)));
+    f.set(bits, f.i64.shrU(f.get(value.significand), f.i64.const(63 - fractionBits)));
+    f.set(rest, f.i64.shl(f.get(value.significand), f.i64.const(fractionBits + 1)));
+    f.set(
+      up,
+      f.i32.or(
+        f.i64.gtU(f.get(rest), f.i64.const(INTEGER_BIT)),
+        f.i32.and(f.i64.eq(f.get(rest), f.i64.const(INTEGER_BIT)), f.convert.i32WrapI64(f.i64.and(f.get(bits), f.i64.const(1)))),
+      ),
+    );
+    // The leading bit of the significand adds the missing one to the exponent, a carry out of it another.
+    const scaled = f.i64.shl(f.convert.i64ExtendI32U(f.i32.sub(f.get(exponent), f.i32.const(1))), f.i64.const(fractionBits));
+    f.set(bits, f.i64.add(f.i64.add(scaled, f.get(bits)), f.convert.i64ExtendI32U(f.get(up))));
+  };
+  const sign = (place: number): I64 => f.i64.shl(f.i64.shrU(f.convert.i64ExtendI32U(f.get(value.head)), f.i64.const(15)), f.i64.const(place));
+  f.if(
+    f.i32.eq(f.get(kind), f.i32.const(MemoryKind.float64)),
+    () => {
+      round(52, 0x7fe, 1023);
+      f.store.i64Store(zero(f), f.i64.or(sign(63), f.get(bits)), SCRATCH);
+    },
+    () => {
+      f.brIf(slow, f.i32.ne(f.get(kind), f.i32.const(MemoryKind.float32)));
+      round(23, 0xfe, 127);
+      f.store.i64Store(zero(f), f.i64.or(sign(31), f.get(bits)), SCRATCH);
+    },
+  );
+  setStatus(f, f.i64.ne(f.get(rest), f.i64.const(0)), f.get(up));
+  f.if(f.get(popping), () => pop(f, top));
 };
 
 function pushed(f: FunctionBuilder, top: Local<'i32'>): void {

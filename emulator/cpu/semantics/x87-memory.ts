@@ -13,17 +13,17 @@ import { MEMORY_BYTES, MemoryKind } from './x87-operations.ts';
 import { Status } from './x87-unit.ts';
 
 const asKind = (value: number): MemoryKind => value as MemoryKind;
-const loadHelper = fastHelper('x87Load', 1, fast.load, x87Action('x87LoadExact', 1, (x, kind) => x.load(asKind(kind))));
-const storeHelper = x87Query('x87Store', 3, (x, kind, pop, truncate) => x.store(asKind(kind), pop !== 0, truncate !== 0));
+const loadHelper = fastHelper('x87Load', fast.load, x87Action('x87LoadExact', 1, (x, kind) => x.load(asKind(kind))));
+const storeHelper = fastHelper('x87Store', fast.store, x87Query('x87StoreExact', 3, (x, kind, pop, truncate) => x.store(asKind(kind), pop !== 0, truncate !== 0)));
 const previewHelper = x87Query('x87PreviewStore', 2, (x, kind, truncate) => x.previewStore(asKind(kind), truncate !== 0));
-const loadRegisterHelper = fastHelper('x87LoadRegister', 1, fast.loadRegister, x87Action('x87LoadRegisterExact', 1, (x, i) => x.loadRegister(i)));
-const storeRegisterHelper = fastHelper('x87StoreRegister', 2, fast.storeRegister, x87Action('x87StoreRegisterExact', 2, (x, i, pop) => x.storeRegister(i, pop !== 0)));
+const loadRegisterHelper = fastHelper('x87LoadRegister', fast.loadRegister, x87Action('x87LoadRegisterExact', 1, (x, i) => x.loadRegister(i)));
+const storeRegisterHelper = fastHelper('x87StoreRegister', fast.storeRegister, x87Action('x87StoreRegisterExact', 2, (x, i, pop) => x.storeRegister(i, pop !== 0)));
 const storeUncheckedHelper = x87Action('x87StoreUnchecked', 1, (x, i) => {
   if (!x.unit.isEmpty(0)) return x.storeRegister(i, true);
   x.unit.report(0, false);
   x.unit.pop();
 });
-const exchangeHelper = fastHelper('x87Exchange', 1, fast.exchange, x87Action('x87ExchangeExact', 1, (x, i) => x.exchange(i)));
+const exchangeHelper = fastHelper('x87Exchange', fast.exchange, x87Action('x87ExchangeExact', 1, (x, i) => x.exchange(i)));
 const conditionalMoveHelper = x87Action('x87ConditionalMove', 2, (x, i, taken) => x.conditionalMove(i, taken));
 const controlHelper = x87Action('x87SetControl', 1, (x, value) => {
   x.unit.control = value;
