@@ -117,6 +117,12 @@ int main(int argc, char **argv)
 	stat("made", &st);
 	printf("made: links %d size %d mode %o\n", (int)st.st_nlink, (int)st.st_size, st.st_mode);
 	list("folder");
+	/* The machine's clock starts at 2026-01-01 and has not gone far: no time of the real machine may show in what the guest changed. */
+	const char *changed[] = { ".", "made", "folder", "folder/link", "folder/hard", "shrink" };
+	for (int i = 0; i < 6; i++) {
+		lstat(changed[i], &st);
+		printf("%s: %d %d\n", changed[i], st.st_mtim.tv_sec == 1767225600, st.st_ctim.tv_sec == 1767225600);
+	}
 	(void)argc;
 	return 0;
 }

@@ -58,6 +58,12 @@ read(fd, buffer, 4): ok
 gone
 made: links 2 size 5003 mode 100604
 folder: . .. hard link moved
+.: 1 1
+made: 1 1
+folder: 1 1
+folder/link: 1 1
+folder/hard: 1 1
+shrink: 1 1
 `;
 
 describe('shares', () => {

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import type { AttributeChange, Inode } from './inode.ts';
 import { attempt } from './share-errors.ts';
-import { timestampFromNanoseconds, type Timestamp } from './timestamp.ts';
+import { EPOCH, timestampFromNanoseconds, type Timestamp } from './timestamp.ts';
 
 /** Copies what the host says into an inode. */
 export function takeStat(inode: Inode, stat: fs.BigIntStats): void {
@@ -15,6 +15,31 @@ export function takeStat(inode: Inode, stat: fs.BigIntStats): void {
   inode.accessed = timestampFromNanoseconds(stat.mtimeNs);
   inode.modified = inode.accessed;
   inode.changed = timestampFromNanoseconds(stat.ctimeNs);
+}
+
+/**
+ * Changes made by the guest itself: on the host they bear the wall clock's time, which must not show; the guest sees the machine's
+ * time instead, as long as nobody else has changed the file since.
+ */
+export class OwnChanges {
+  private hostChanged = -1n;
+  private hostModified = -1n;
+  private changed: Timestamp = EPOCH;
+  private modified: Timestamp = EPOCH;
+
+  /** @param stat as the host has it after the change; @param contents the contents changed, not only attributes */
+  note(stat: fs.BigIntStats, now: Timestamp, contents: boolean): void {
+    this.hostChanged = stat.ctimeNs;
+    this.changed = now;
+    if (!contents) return;
+    this.hostModified = stat.mtimeNs;
+    this.modified = now;
+  }
+
+  apply(inode: Inode, stat: fs.BigIntStats): void {
+    if (stat.ctimeNs === this.hostChanged) inode.changed = this.changed;
+    if (stat.mtimeNs === this.hostModified) inode.accessed = inode.modified = this.modified;
+  }
 }
 
 function seconds(time: Timestamp): number {

@@ -8,7 +8,7 @@ import { FileType } from './file-mode.ts';
 import { DirectoryInode, type AttributeChange, type DirectoryEntry, type Inode, type NodeSpecification } from './inode.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Share } from './share.ts';
-import { giveAttributes, takeStat } from './share-attributes.ts';
+import { giveAttributes, OwnChanges, takeStat } from './share-attributes.ts';
 import { attempt } from './share-errors.ts';
 import { ShareFile } from './share-file.ts';
 
@@ -25,6 +25,7 @@ export class ShareDirectory extends DirectoryInode {
   private readonly share: Share;
   private hostPath: string;
   private bytes = 4096;
+  private readonly own = new OwnChanges();
 
   constructor(share: Share, hostPath: string, stat: fs.BigIntStats) {
     super(share, Number(stat.mode));
@@ -38,6 +39,13 @@ export class ShareDirectory extends DirectoryInode {
     this.hostPath = hostPath;
     this.bytes = Number(stat.size);
     takeStat(this, stat);
+    this.own.apply(this, stat);
+  }
+
+  /** The guest has made it, or changed its entries (or only its attributes): see OwnChanges. */
+  changedByGuest(contents: boolean): void {
+    const stat = fs.lstatSync(this.hostPath, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined) this.own.note(stat, this.fileSystem.now(), contents);
   }
 
   override get size(): number {
@@ -94,13 +102,27 @@ export class ShareDirectory extends DirectoryInode {
       // The emulator's own umask must not show.
       fs.chmodSync(path, what.mode & 0o7777);
     });
-    return result !== 0 ? result : this.lookup(name);
+    if (result !== 0) return result;
+    this.changedByGuest(true);
+    const inode = this.lookup(name);
+    if (inode instanceof ShareFile || inode instanceof ShareDirectory) {
+      inode.changedByGuest(true);
+      return this.lookup(name);
+    }
+    if (typeof inode !== 'number') inode.accessed = inode.modified = inode.changed = this.fileSystem.now();
+    return inode;
   }
 
   override link(name: string, inode: Inode): number {
     if (!(inode instanceof ShareFile)) return -Errno.EPERM;
     const refused = this.refused();
-    return refused !== 0 ? refused : attempt(() => fs.linkSync(inode.hostPath, this.at(name)));
+    if (refused !== 0) return refused;
+    const result = attempt(() => fs.linkSync(inode.hostPath, this.at(name)));
+    if (result === 0) {
+      this.changedByGuest(true);
+      inode.changedByGuest(false);
+    }
+    return result;
   }
 
   override remove(name: string, inode: Inode): number {
@@ -109,6 +131,7 @@ export class ShareDirectory extends DirectoryInode {
     if (inode instanceof ShareFile) inode.keepOpen();
     const result = attempt(() => (inode.isDirectory ? fs.rmdirSync(this.at(name)) : fs.unlinkSync(this.at(name))));
     if (result === 0) {
+      this.changedByGuest(true);
       inode.links = inode.isDirectory ? 0 : inode.links - 1;
       inode.dropIfUnused();
     }
@@ -123,7 +146,12 @@ export class ShareDirectory extends DirectoryInode {
     const to = target.at(newName);
     const result = attempt(() => fs.renameSync(this.at(name), to));
     if (result === 0) {
-      if (inode instanceof ShareFile || inode instanceof ShareDirectory) this.share.inodeAt(to);
+      this.changedByGuest(true);
+      target.changedByGuest(true);
+      if (inode instanceof ShareFile || inode instanceof ShareDirectory) {
+        this.share.inodeAt(to);
+        inode.changedByGuest(false);
+      }
       if (replaced !== undefined) replaced.links--;
     }
     return result;
@@ -133,6 +161,7 @@ export class ShareDirectory extends DirectoryInode {
     const refused = this.refused();
     if (refused !== 0) return refused;
     const result = giveAttributes(this.hostPath, this, change);
+    if (result === 0) this.changedByGuest(false);
     this.refresh();
     return result;
   }

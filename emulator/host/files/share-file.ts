@@ -14,7 +14,7 @@ import type { OpenFile } from './open-file.ts';
 import { isWritable } from './open-flags.ts';
 import { RegularFile } from './regular-file.ts';
 import type { Share } from './share.ts';
-import { giveAttributes, takeStat } from './share-attributes.ts';
+import { giveAttributes, OwnChanges, takeStat } from './share-attributes.ts';
 import { attempt, hostErrno } from './share-errors.ts';
 
 class SharePages extends FilePages {
@@ -89,6 +89,7 @@ class SharePages extends FilePages {
     for (const index of [...this.maybeStored].sort((a, b) => a - b)) {
       good = this.toHost(index * PAGE_SIZE, Math.min((index + 1) * PAGE_SIZE, this.size)) && good;
     }
+    if (this.maybeStored.size > 0) this.owner.changedByGuest(true);
     if (!this.sharedWritable || this.mappings === 0) this.maybeStored.clear();
     return good;
   }
@@ -115,6 +116,7 @@ export class ShareFile extends FileInode {
   /** Real path on the host. */
   hostPath: string;
   private readonly share: Share;
+  private readonly own = new OwnChanges();
   private descriptor: number | undefined;
   private descriptorWritable = false;
   private hostBlocks = 0;
@@ -132,6 +134,7 @@ export class ShareFile extends FileInode {
   seen(hostPath: string, stat: fs.BigIntStats): void {
     this.hostPath = hostPath;
     takeStat(this, stat);
+    this.own.apply(this, stat);
     this.hostBlocks = Number(stat.blocks);
     const version = `${stat.size} ${stat.mtimeNs}`;
     if (version === this.version) return;
@@ -194,6 +197,7 @@ export class ShareFile extends FileInode {
     if (!this.share.writable) return -Errno.EROFS;
     if (!this.share.isReal(this.hostPath)) return -Errno.ESTALE;
     const result = giveAttributes(this.hostPath, this, change);
+    if (result === 0) this.changedByGuest(false);
     this.refresh();
     return result;
   }
@@ -273,11 +277,19 @@ export class ShareFile extends FileInode {
     this.descriptorWritable = false;
   }
 
+  /** The guest has made or changed it: see OwnChanges. */
+  changedByGuest(contents: boolean): void {
+    const stat = fs.lstatSync(this.hostPath, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined) this.own.note(stat, this.fileSystem.now(), contents);
+  }
+
   /** Our own write is no reason to read the file anew. */
   private afterWrite(): void {
     if (this.descriptor === undefined) return;
     const stat = fs.fstatSync(this.descriptor, { bigint: true });
+    this.own.note(stat, this.fileSystem.now(), true);
     takeStat(this, stat);
+    this.own.apply(this, stat);
     this.hostBlocks = Number(stat.blocks);
     this.version = `${stat.size} ${stat.mtimeNs}`;
   }
