@@ -10,7 +10,7 @@ const APPLETS =
 
 /** `skas.run=COMMAND` on the kernel command line (spaces written as commas) runs a command in place of the shell. */
 const INIT = `#!/bin/sh
-export PATH=/bin HOME=/root TERM=\${TERM:-linux} PS1='uml:\\w# '
+export PATH=/bin HOME=/root TERM=\${TERM:-linux} PS1='uml:\\w# ' ENV=/etc/shrc
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev 2>/dev/null
@@ -31,6 +31,9 @@ fi
 poweroff -f
 `;
 
+/** Read by interactive shells. Without -f these would ask init to do it, and our init is a shell that waits for its child. */
+const SHELL_START = ['poweroff', 'reboot', 'halt'].map((name) => `${name}() { busybox ${name} -f; }\n`).join('');
+
 /** An initramfs (uncompressed cpio) around a statically linked busybox; `extra` files are added at the end. */
 export function buildInitramfs(busybox: Uint8Array, extra: readonly CpioEntry[] = []): Uint8Array {
   const text = new TextEncoder();
@@ -43,6 +46,7 @@ export function buildInitramfs(busybox: Uint8Array, extra: readonly CpioEntry[] 
     ...APPLETS.split(' ').map((name): CpioEntry => ({ path: `bin/${name}`, mode: FileType.symlink | 0o777, data: text.encode('busybox') })),
     { path: 'etc/passwd', mode: FileType.regular | 0o644, data: text.encode('root:x:0:0:root:/root:/bin/sh\n') },
     { path: 'etc/group', mode: FileType.regular | 0o644, data: text.encode('root:x:0:\n') },
+    { path: 'etc/shrc', mode: FileType.regular | 0o644, data: text.encode(SHELL_START) },
     { path: 'init', mode: FileType.regular | 0o755, data: text.encode(INIT) },
     ...extra,
   ]);
