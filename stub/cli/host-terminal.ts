@@ -12,7 +12,7 @@ const END = 'x'.charCodeAt(0);
 const EPIPE = 'EPIPE';
 /** Files up to this size are read whole before the machine starts, so that their bytes come at the same virtual time in every run. */
 const READ_AT_ONCE = 64 * 2 ** 20;
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
 
 export interface HostTerminalEvents {
   /** Bytes were given to the guest. */

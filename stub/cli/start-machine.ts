@@ -68,7 +68,7 @@ async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, trac
   });
   try {
     const { port } = await server.listen();
-    const host = gdb.host === '127.0.0.1' ? '' : gdb.host;
+    const host = gdb.host === '127.0.0.1' ? '' : gdb.host.includes(':') ? `[${gdb.host}]` : gdb.host;
     if (!quiet || gdb.port === 0) say(`waiting for gdb: gdb -ex 'target remote ${host}:${port}' ${quoted(program)}`);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
