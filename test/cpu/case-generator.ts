@@ -367,9 +367,14 @@ export class CaseGenerator {
     const { random } = this;
     const used = row.opcode >= 0xd8 && row.opcode <= 0xdf && row.map === 0;
     const control = used && random.chance(0.4) ? 0x37f & ~0xf00 | (random.pick([0, 2, 3]) << 8) | (random.below(4) << 10) : 0x37f;
-    record.setUint16(Case.fcw, control, true);
+    // Now and then some exceptions are unmasked, or pending.
+    const waits = used || row.form.operands.some(({ method }) => method.startsWith('mmx'));
+    const unmasked = waits && random.chance(0.2) ? random.below(64) : 0;
+    const flags = random.chance(0.15) ? random.below(64) : 0;
+    const pending = (flags & unmasked) !== 0 ? 0x8080 : 0;
+    record.setUint16(Case.fcw, control & ~unmasked, true);
     const top = random.below(8);
-    record.setUint16(Case.fsw, (top << 11) | (random.chance(0.3) ? random.below(8) << 8 : 0), true);
+    record.setUint16(Case.fsw, flags | pending | (top << 11) | (random.chance(0.3) ? random.below(8) << 8 : 0), true);
     // Abridged tags count physical registers.
     record.setUint16(Case.ftw, random.chance(0.7) ? 0xff : random.below(256), true);
     record.setUint16(Case.fop, 0, true);

@@ -51,10 +51,8 @@ const compareMemory = (pops: number, kind: MemoryKind): Semantic => (e) => {
 };
 const compareToFlags = (pop: boolean, quietIsInvalid: boolean): Semantic => (e) => {
   checkPending(e);
-  const { f } = e;
   const bits = e.keep(e.callHelper(compareToFlagsHelper, [stackIndex(e, 1), ...constants(e, pop ? 1 : 0, quietIsInvalid ? 1 : 0)]));
-  const old = e.keep(e.arithmeticFlags());
-  e.setAllFlags(f.select(f.get(old), f.get(bits), f.i32.ltS(f.get(bits), f.i32.const(0))));
+  e.setAllFlags(e.f.get(bits));
 };
 
 /** An instruction without operands. */

@@ -12,6 +12,8 @@ import { checkPending, constants, stackIndex, x87Action, x87Query } from './x87-
 import { MEMORY_BYTES, MemoryKind } from './x87-operations.ts';
 import { Status } from './x87-unit.ts';
 
+/** Exception masks of the control word. */
+const ALL_MASKED = 0x3f;
 const asKind = (value: number): MemoryKind => value as MemoryKind;
 const loadHelper = fastHelper('x87Load', fast.load, x87Action('x87LoadExact', 1, (x, kind) => x.load(asKind(kind))));
 const storeHelper = fastHelper('x87Store', fast.store, x87Query('x87StoreExact', 3, (x, kind, pop, truncate) => x.store(asKind(kind), pop !== 0, truncate !== 0)));
@@ -71,7 +73,10 @@ const load = (kind: MemoryKind): Semantic => (e) => {
   e.callVoid(loadHelper, constants(e, kind));
 };
 
-/** The address is checked first: once the helper has changed the stack, the store must not fail. */
+/**
+ * The address is checked first: once the helper has changed the stack, the store must not fail. But an unmasked exception that keeps
+ * the store from happening also keeps its page fault from happening, so that it must be foreseen.
+ */
 const store = (kind: MemoryKind, pop: boolean, truncate = false): Semantic => (e) => {
   checkPending(e);
   const { f } = e;
@@ -79,12 +84,16 @@ const store = (kind: MemoryKind, pop: boolean, truncate = false): Semantic => (e
   const address = e.linearAddress(0);
   const tail = bytes === 10 ? offsetAddress(e, address, 8) : undefined;
   const zero = (): I32 => f.i32.const(0);
-  e.probeWrite(address, Math.min(bytes, 8));
-  if (tail !== undefined) {
+  const stores = e.keep(f.i32.const(1));
+  const masks = f.i32.and(f.load.i32Load(zero(), FPU_CONTROL), f.i32.const(ALL_MASKED));
+  f.if(f.i32.ne(masks, f.i32.const(tail === undefined ? ALL_MASKED : -1)), () => f.set(stores, e.callHelper(previewHelper, constants(e, kind, truncate ? 1 : 0))), undefined, false);
+  f.if(f.get(stores), () => {
+    e.probeWrite(address, Math.min(bytes, 8));
+    if (tail === undefined) return;
     // On the processor the first eight bytes are in memory even when the other two fault.
-    f.if(e.callHelper(previewHelper, constants(e, kind, truncate ? 1 : 0)), () => e.storeAt('i64Store', address, f.load.i64Load(zero(), SCRATCH)));
+    e.storeAt('i64Store', address, f.load.i64Load(zero(), SCRATCH));
     e.probeWrite(tail, 2);
-  }
+  });
   const status = e.callHelper(storeHelper, constants(e, kind, pop ? 1 : 0, truncate ? 1 : 0));
   f.if(status, () => {
     if (bytes === 2) e.storeAt('i32Store16', address, f.load.i32Load16U(zero(), SCRATCH));

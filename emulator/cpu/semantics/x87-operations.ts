@@ -232,20 +232,20 @@ export class X87Operations {
     for (let n = 0; n < pops; n++) unit.pop();
   }
 
-  /** FCOMI, FUCOMI: ZF, PF and CF in their rflags places, or -1 when an unmasked exception keeps the flags as they are. */
+  /** FCOMI, FUCOMI: ZF, PF and CF in their rflags places. An unmasked exception keeps only the pop from happening. */
   compareToFlags(i: number, pop: boolean, quietIsInvalid: boolean): number {
     const { unit } = this;
     let bits = 0x45;
-    if (unit.isEmpty(0) || unit.isEmpty(i)) {
-      if (!unit.stackFault(false)) return -1;
-    } else {
+    let accepted: boolean;
+    if (unit.isEmpty(0) || unit.isEmpty(i)) accepted = unit.stackFault(false);
+    else {
       const { order, flags } = arithmetic.compare(unit.read(0), unit.read(i), quietIsInvalid);
       // C1 stays as it is.
       unit.report(flags, unit.c1);
-      if ((flags & ~unit.control) !== 0) return -1;
+      accepted = (flags & ~unit.control) === 0;
       if (order !== undefined) bits = order < 0 ? 1 : order === 0 ? 0x40 : 0;
     }
-    if (pop) unit.pop();
+    if (pop && accepted) unit.pop();
     return bits;
   }
 
