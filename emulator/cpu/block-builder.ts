@@ -26,6 +26,8 @@ export type BuildFailure = (typeof BuildFailure)[keyof typeof BuildFailure];
 
 /** Instructions looked at beyond a block which needs new handlers. */
 const LOOK_AHEAD = 200;
+/** Handlers which one block may ask for, with those after it. */
+export const HANDLERS_PER_BLOCK = BLOCK_LIMIT + LOOK_AHEAD;
 /** Longest instruction. */
 const MAX_LENGTH = 15;
 const ZERO_FIELD = ZERO - GPR;

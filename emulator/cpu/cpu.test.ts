@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Cpu, type CpuOptions } from './cpu.ts';
 import { Exit, PageFaultError, Vector } from './exits.ts';
-import { CONTEXT_SIZE, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, Reg, Segment, USER_CS_32 } from './state.ts';
+import { FIXED_HANDLERS, handlerCount } from './interpreter/handlers.ts';
+import { CONTEXT_SIZE, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, Reg, Segment, USER_CS_32, XMM } from './state.ts';
 import { RegionTranslator } from './translator/translator.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { ThreadContext } from '../host/process/thread-context.ts';
@@ -84,6 +85,37 @@ describe('budgets', () => {
     expect(cpu.step(context, space)).toBe(Exit.budget);
     expect(context.rip).toBe(CODE + 5);
     expect(cpu.retired).toBe(1);
+  });
+});
+
+describe('interpreter handlers', () => {
+  // 300 PSHUFDs with another immediate or other operand kinds each: xmm1 = [rdi] or xmm0 shuffled, counted in eax.
+  const shuffles = (n: number): number[] => {
+    const code: number[] = [];
+    for (let i = 0; i < n; i++) code.push(0x66, 0x0f, 0x70, i < 256 ? 0xc8 : 0x0f, i & 0xff, 0x83, 0xc0, 1);
+    return [...code, ...SYSCALL];
+  };
+
+  it('begin anew when their numbers are used up, in every machine', () => {
+    const limit = FIXED_HANDLERS + 270;
+    const program = shuffles(300);
+    const one = machine(program, 'rx', { handlerLimit: limit });
+    const other = machine(program, 'rx');
+    const run = ({ cpu, context, space, linear }: typeof one): number => {
+      context.rip = CODE;
+      context.setGprNumber(Reg.rax, 0);
+      context.setGprNumber(Reg.rdi, DATA);
+      linear.view.setInt32(context.at(XMM) + 4, 0x11223344, true);
+      expect(cpu.run(context, space, 10_000)).toBe(Exit.syscall);
+      expect(context.gpr(Reg.rax)).toBe(300n);
+      expect(cpu.retired).toBe(601);
+      return linear.view.getInt32(context.at(XMM) + 16, true);
+    };
+    const wanted = run(other);
+    // The other machine has numbers of its own in its records, and in its table.
+    for (const m of [one, other, one, other]) expect(run(m)).toBe(wanted);
+    expect(run(one)).toBe(wanted);
+    expect(handlerCount()).toBeLessThanOrEqual(limit);
   });
 });
 

@@ -4,7 +4,7 @@
  * Emitted code does the work (interpreter/, translator/); this class answers when it comes back: finds or builds blocks, puts
  * the state right after a fault in the middle of a block, runs single instructions that need care, and counts exactly.
  */
-import { BlockBuilder, BuildFailure, type BuilderHost } from './block-builder.ts';
+import { BlockBuilder, BuildFailure, HANDLERS_PER_BLOCK, type BuilderHost } from './block-builder.ts';
 import { CodeCache } from './code-cache.ts';
 import { engineFunctions } from './engine-functions.ts';
 import { cpuid } from './cpuid.ts';
@@ -14,7 +14,7 @@ import {
 } from './engine-area.ts';
 import { Exit, PageFaultError } from './exits.ts';
 import { HelperLibrary } from './helper-library.ts';
-import { handlerModule, INLINE_HANDLERS, linkHandlers } from './interpreter/handlers.ts';
+import { handlerModule, INLINE_HANDLERS, linkHandlers, makeRoomForHandlers } from './interpreter/handlers.ts';
 import { interpreterModule, Left } from './interpreter/interpreter-function.ts';
 import { readRflags, writeRflags } from './lazy-flags.ts';
 import { SlowPath } from './slow-path.ts';
@@ -39,6 +39,8 @@ export interface CpuOptions {
   readonly regions?: boolean;
   /** Another translator than the usual one, for tests. */
   readonly translator?: (host: RegionHost) => Translator;
+  /** Interpreter handlers at most; when they are used up, all code is decoded anew. For tests. */
+  readonly handlerLimit?: number;
 }
 
 export interface CpuStats {
@@ -74,6 +76,9 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   private readonly library: HelperLibrary;
   private readonly interpret: (start: number) => number;
   private readonly linked = new Uint8Array(FIRST_REGION_SLOT);
+  private readonly handlerLimit: number;
+  /** What {@link makeRoomForHandlers} answered when the present records were made. */
+  private handlerGeneration: number;
   private readonly breakpoints = new Map<number, number>();
   private readonly watchpoints = new Watchpoints();
   private readonly tlbs = new Map<number, Tlb>();
@@ -88,6 +93,8 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   constructor(linear: LinearMemory, options: CpuOptions = {}) {
     setEngineFlags();
     this.linear = linear;
+    this.handlerLimit = options.handlerLimit ?? FIRST_REGION_SLOT;
+    this.handlerGeneration = makeRoomForHandlers(0, FIRST_REGION_SLOT);
     this.writable = new Uint8Array(linear.u8.length / PAGE_SIZE);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: FIRST_REGION_SLOT * 2 });
     this.cache = new CodeCache(linear);
@@ -397,6 +404,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   /** Block for RIP which is not in the jump cache: 0 when it is now, its address when it must not be, or a negated Exit. */
   private lookup(space: PageAccess): number {
     const { rip, mode } = this;
+    this.renewHandlers();
     let cacheable = true;
     if (this.isBreakpoint(rip)) {
       if (this.breakpointFilter === undefined || this.breakpointFilter(rip, space)) return -Exit.breakpoint;
@@ -430,9 +438,22 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     return 0;
   }
 
+  /** Before a block is built: numbers for its handlers. When they had to begin anew, what was made with the old ones goes. */
+  private renewHandlers(): void {
+    const generation = makeRoomForHandlers(HANDLERS_PER_BLOCK, this.handlerLimit);
+    if (generation === this.handlerGeneration) return;
+    this.handlerGeneration = generation;
+    this.cache.flush();
+    for (let number = INLINE_HANDLERS; number < FIRST_REGION_SLOT; number++) {
+      if (this.linked[number] !== 0) this.table.set(number, null);
+    }
+    this.linked.fill(0);
+  }
+
   /** The next `count` instructions (or fewer) as a block of their own; or a negated Exit. */
   private partial(count: number): number {
     const { rip } = this;
+    this.renewHandlers();
     const frame = this.fetchFrame(rip);
     if (frame <= 0) return -Exit.exception;
     if (!this.builder.read(rip, this.mode, frame, count)) return -this.unbuildable();

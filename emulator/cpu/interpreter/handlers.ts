@@ -3,7 +3,8 @@
  * machine, so several Cpus share them; each links what its blocks need into its own table ({@link linkHandlers}).
  *
  * A handler's number is what records hold and its slot in table 0. Number 0 ends a block that has no instruction to do so;
- * the next ones are the hot handlers inside the interpreter function.
+ * the next ones are the hot handlers inside the interpreter function. Guests can ask for more handlers than there are numbers (every
+ * static immediate is one): then all but the fixed ones are forgotten and numbers begin anew ({@link makeRoomForHandlers}).
  */
 import { FORMS } from '../decode/forms.ts';
 import type { Form } from '../decode/form.ts';
@@ -76,9 +77,35 @@ for (const text of WARM_HANDLERS) {
   if (key !== undefined) warm.add(numberFor(numberOfKey(key), key));
 }
 
+/** Handlers below this number keep it for good. */
+export const FIXED_HANDLERS = keys.length;
+const fixedNumbers = [...numberByKey];
+let generation = 0;
+
+/**
+ * Forgets the handlers which are not fixed when less than `room` numbers below `limit` are left.
+ * @returns how often that has happened: a machine which last saw another count must forget its records and what it has linked.
+ */
+export function makeRoomForHandlers(room: number, limit: number): number {
+  if (keys.length + room <= Math.min(limit, FIRST_REGION_SLOT) || keys.length === FIXED_HANDLERS) return generation;
+  for (let number = FIXED_HANDLERS; number < keys.length; number++) {
+    modules.delete(number);
+    transfers.delete(number);
+  }
+  keys.length = FIXED_HANDLERS;
+  numberByKey.clear();
+  for (const [keyed, number] of fixedNumbers) numberByKey.set(keyed, number);
+  return ++generation;
+}
+
+/** How many numbers are in use. */
+export function handlerCount(): number {
+  return keys.length;
+}
+
 function define(keyed: number, key: HandlerKey): number {
   const number = keys.push(key) - 1;
-  if (number >= FIRST_REGION_SLOT) throw new Error('too many interpreter handlers');
+  if (number >= FIRST_REGION_SLOT) throw new Error('too many interpreter handlers for one block');
   numberByKey.set(keyed, number);
   return number;
 }
