@@ -459,8 +459,9 @@ function approximation(f: F, x: Local<'v128'>, root: boolean): V128 {
   const quotient = f.keep(f.v.f32x4Div(f.v.f32x4Splat(f.f32.const(1)), root ? f.v.f32x4Sqrt(f.get(value)) : f.get(value)));
   // Round to 12 bits of significand; infinities and zeros are unchanged by it.
   f.set(quotient, f.v.v128And(f.v.i32x4Add(f.get(quotient), splat(0x800)), splat(0xfffff000)));
+  // Processors approximate 1 / 2^126 from below, where it is tiny.
   const flushed = f.keep(
-    f.v.bitselect(f.get(quotient), f.v.v128And(f.get(quotient), splat(0x80000000)), f.v.i32x4GeS(f.v.v128And(f.get(quotient), splat(0x7fffffff)), splat(0x00800000))),
+    f.v.bitselect(f.get(quotient), f.v.v128And(f.get(quotient), splat(0x80000000)), f.v.i32x4GtS(f.v.v128And(f.get(quotient), splat(0x7fffffff)), splat(0x00800000))),
   );
   if (root) {
     f.set(flushed, f.v.bitselect(splat(0xffc00000), f.get(flushed), f.v.f32x4Lt(f.get(value), f.v.const(0n, 0n))));
