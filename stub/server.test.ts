@@ -288,6 +288,15 @@ describe('clients come and go', () => {
     expect(await client.ask('?')).toMatch(/^T02/);
   });
 
+  it('takes no notice of a connection that says nothing', async () => {
+    target.detach();
+    client.socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(target.stopped).toBeUndefined();
+    client = new Client(port);
+    expect(await client.ask('?')).toMatch(/^T02/);
+  });
+
   it('detaches and kills', async () => {
     expect(await client.ask('D;99')).toBe('E03');
     expect(await client.ask('vKill;2a')).toBe('OK');

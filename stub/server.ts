@@ -89,6 +89,5 @@ export class RspServer {
       session.disconnected();
       this.options.onDisconnect?.();
     });
-    session.begin();
   }
 }

@@ -41,18 +41,13 @@ export class Session {
   private stepping: number | undefined;
   private resumed = false;
   private ended = false;
+  private begun = false;
 
   constructor(target: Target, connection: Connection, options: SessionOptions) {
     this.target = target;
     this.connection = connection;
     this.version = options.version;
     this.log = options.log;
-  }
-
-  /** Stops the target; the client's packets are answered from then on. */
-  begin(): void {
-    if (this.target.stopped !== undefined) return;
-    this.queue = new Promise((resolve) => this.target.attach(() => resolve()));
   }
 
   /** Bytes from the client. */
@@ -78,6 +73,7 @@ export class Session {
           this.reply(this.errorReply(new PacketError(PacketErrno.EMSGSIZE, `packet longer than ${PACKET_SIZE} bytes`)));
           break;
         case 'packet':
+          this.begin();
           this.acknowledge();
           this.queue = this.queue.then(() => this.answer(event.body));
           break;
@@ -89,7 +85,7 @@ export class Session {
   disconnected(): void {
     if (this.ended) return;
     this.ended = true;
-    if (this.target.stopped === undefined) this.target.detach();
+    if (this.begun && this.target.stopped === undefined) this.target.detach();
   }
 
   /** From the next packet on there are no acknowledgements. */
@@ -147,6 +143,13 @@ export class Session {
   /** No more packets: used by `k`. */
   close(): void {
     this.connection.close();
+  }
+
+  /** At the first packet (not at the connection: that may be a mere look at the port) the target is stopped; packets are answered from then on. */
+  private begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    if (this.target.stopped === undefined) this.queue = new Promise((resolve) => this.target.attach(() => resolve()));
   }
 
   private resolve(id: ThreadId): number | undefined {

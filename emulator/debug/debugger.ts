@@ -272,6 +272,8 @@ export class Debugger {
     this.plan = undefined;
     this.stopped = stop;
     this.machine.paused = stop.kind !== 'ended';
+    // An idle machine must not take the time it is held for time it slept.
+    this.machine.kick();
     // Outside of a system call there is no number of one, whatever the last was.
     for (const thread of this.threads()) if (thread.phase === 'user' && thread.signals.held === undefined) thread.origRax = -1;
     const tell = this.onStop;
