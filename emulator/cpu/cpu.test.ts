@@ -119,6 +119,40 @@ describe('interpreter handlers', () => {
   });
 });
 
+describe('the trap flag', () => {
+  // pushfq; or dword [rsp], 0x100; popfq; inc eax (ff c0); inc eax; syscall
+  const TRAP = [0x9c, 0x81, 0x0c, 0x24, ...dword(0x100), 0x9d, 0xff, 0xc0, 0xff, 0xc0, ...SYSCALL];
+  const tiers: [string, CpuOptions][] = [['interpreted', {}], ['translated', { threshold: 3, translator: (host) => new RegionTranslator(host, 'sync') }]];
+
+  it.each(tiers)('ends the instruction after the one which sets it in #DB, %s', (_, options) => {
+    const { cpu, context, space, fault } = machine(TRAP, 'rx', options);
+    for (let i = 0; i < 20; i++) {
+      context.rip = CODE;
+      context.setGprNumber(Reg.rax, 0);
+      cpu.writeRflags(context, 0x202);
+      expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+      expect(fault()).toMatchObject({ vector: Vector.debug, error: 0 });
+      expect([context.rip, context.gprNumber(Reg.rax), cpu.retired]).toEqual([CODE + 11, 1, 4]);
+      expect(cpu.readRflags(context) & 0x100).toBe(0x100);
+      expect(cpu.run(context, space, 100)).toBe(Exit.exception);
+      expect([context.rip, cpu.retired]).toEqual([CODE + 13, 1]);
+      expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    }
+  });
+
+  it('holds across the end of a budget, under single steps and breakpoints', () => {
+    const { cpu, context, space } = machine(TRAP);
+    expect(cpu.run(context, space, 3)).toBe(Exit.budget);
+    cpu.addBreakpoint(CODE + 9);
+    expect(cpu.run(context, space, 100)).toBe(Exit.breakpoint);
+    expect(cpu.step(context, space)).toBe(Exit.exception);
+    expect([context.rip, cpu.retired]).toEqual([CODE + 11, 1]);
+    cpu.writeRflags(context, 0x202);
+    expect(cpu.step(context, space)).toBe(Exit.budget);
+    expect(cpu.step(context, space)).toBe(Exit.syscall);
+  });
+});
+
 describe('faults', () => {
   // mov eax,1; mov ebx,[rdi]; mov eax,2
   const CODE_WITH_LOAD = [...movEax(1), 0x8b, 0x1f, ...movEax(2), ...SYSCALL];

@@ -12,14 +12,15 @@ import { disassemble } from './disassembler.ts';
 import {
   BLOCK_COUNT, BLOCK_HEADER, BLOCK_LIMIT, FIRST_REGION_SLOT, LEFT_AT, LEFT_IN, RECORD, RECORD_LENGTH, SINGLE_BLOCK,
 } from './engine-area.ts';
-import { Exit, PageFaultError } from './exits.ts';
+import { Exit, PageFaultError, Vector } from './exits.ts';
+import { Flag } from './flags.ts';
 import { HelperLibrary } from './helper-library.ts';
 import { handlerModule, INLINE_HANDLERS, linkHandlers, makeRoomForHandlers } from './interpreter/handlers.ts';
 import { interpreterModule, Left } from './interpreter/interpreter-function.ts';
 import { readRflags, writeRflags } from './lazy-flags.ts';
 import { SlowPath } from './slow-path.ts';
 import {
-  BUDGET, CODE_CONTEXT, CONTEXT_SIZE, CPU, EXIT_ARGUMENT, EXIT_REASON, FLAGS_OTHER, FPU_CONTROL, GPR, MXCSR, Reg, RIP, SELECTOR, Segment, TLB_BASE,
+  BUDGET, CODE_CONTEXT, CONTEXT_SIZE, CPU, EXIT_ARGUMENT, EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, FLAGS_OTHER, FPU_CONTROL, GPR, MXCSR, Reg, RIP, SELECTOR, Segment, TLB_BASE,
   PAGE_SIZE, USER_CS_32, USER_CS_64, USER_DS,
 } from './state.ts';
 import { setEngineFlags } from './translator/engine-flags.ts';
@@ -128,7 +129,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   run(context: ThreadContext, space: PageAccess, budget: number): Exit {
     this.enter(context, space, budget);
     this.translator?.poll();
-    const exit = this.loop(space);
+    const exit = this.trapping ? this.trapOrBreakpoint(space) : this.loop(space);
     this.leave(context);
     return exit;
   }
@@ -136,9 +137,8 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   /** Exactly one instruction, even at a breakpoint. `Exit.budget` when it simply retired. */
   step(context: ThreadContext, space: PageAccess): Exit {
     this.enter(context, space, 1);
-    let exit = this.singleStep(space);
-    if (exit === Exit.none || exit === Exit.again) exit = Exit.budget;
-    else if (this.emulate(exit)) exit = Exit.budget;
+    let exit = this.trapping ? this.trappedStep(space) : this.singleStep(space);
+    if (this.goesOn(exit)) exit = Exit.budget;
     this.leave(context);
     return exit;
   }
@@ -376,7 +376,8 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
             this.stats.slowSteps++;
             reason = this.singleStep(space);
           }
-          if (reason === Exit.none || reason === Exit.again || reason === Exit.lookup || this.emulate(reason)) continue;
+          if (reason === Exit.trapFlag) return i32[BUDGET >>> 2] === 0 ? Exit.budget : this.trapOrBreakpoint(space);
+          if (this.goesOn(reason)) continue;
           return reason;
       }
       if (start < 0) return -start as Exit;
@@ -478,6 +479,32 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     if (hit === undefined) return reason;
     this.linear.u64[EXIT_ARGUMENT >>> 3] = BigInt(hit.id);
     return Exit.watchpoint;
+  }
+
+  /** TF is set: the next instruction ends in #DB. */
+  private get trapping(): boolean {
+    return (this.linear.i32[FLAGS_OTHER >>> 2] & Flag.tf) !== 0;
+  }
+
+  private trapOrBreakpoint(space: PageAccess): Exit {
+    const { rip } = this;
+    const stops = this.isBreakpoint(rip) && (this.breakpointFilter === undefined || this.breakpointFilter(rip, space));
+    return stops ? Exit.breakpoint : this.trappedStep(space);
+  }
+
+  /** The instruction at RIP, begun with TF set: #DB after it, unless it leaves in another way. */
+  private trappedStep(space: PageAccess): Exit {
+    const { i32 } = this.linear;
+    const reason = this.singleStep(space);
+    if (!this.goesOn(reason)) return reason;
+    i32[FAULT_VECTOR >>> 2] = Vector.debug;
+    i32[FAULT_ERROR >>> 2] = 0;
+    return Exit.exception;
+  }
+
+  /** Whether the guest goes on after this reason; an instruction left to JavaScript is done then. */
+  private goesOn(reason: Exit): boolean {
+    return reason === Exit.none || reason === Exit.again || reason === Exit.lookup || reason === Exit.trapFlag || this.emulate(reason);
   }
 
   /** Does what an instruction left to JavaScript. False when the exit is for the host. */

@@ -26,7 +26,8 @@ export const Exit = {
   hot: 18,
   cpuid: 19,
   rdtsc: 20,
-  xgetbv: 21,
+  /** An instruction that has retired left TF set: the next one ends in #DB. */
+  trapFlag: 21,
   /** A repeated string instruction did one chunk and stands at itself. */
   again: 22,
 } as const;

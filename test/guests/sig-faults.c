@@ -37,9 +37,33 @@ static void handler(int signal, siginfo_t *info, void *context)
 	siglongjmp(back, 1);
 }
 
+/* Lets six instructions trap, then takes TF back. */
+static int steps;
+static void stepped(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+	greg_t *regs = uc->uc_mcontext.gregs;
+	steps++;
+	printf("  step %d code %d at %+ld\n", steps, info->si_code, (long)(regs[REG_RIP] - expected_rip));
+	if (steps == 6)
+		regs[REG_EFL] &= ~0x100;
+	(void)signal;
+}
+
 #define CASE(name, statement) do { printf("%s\n", name); expected_rip = 0; if (sigsetjmp(back, 1) == 0) { statement; printf("  nothing\n"); } } while (0)
 /* With the address of the instruction noted first */
-#define CODE(name, code) CASE(name, __asm__ volatile("lea 1f(%%rip),%%rax\n\tmov %%rax,%0\n\txor %%eax,%%eax\n1:\t" code : "=m"(expected_rip) : : "rax", "rcx", "rdx", "memory", "cc"))
+#define CODE(name, code) CASE(name, __asm__ volatile("lea 1f(%%rip),%%rax\n\tmov %%rax,%0\n\txor %%eax,%%eax\n1:\t" code : "=m"(expected_rip) : : "rax", "rcx", "rdx", "rbx", "rdi", "r11", "memory", "cc"))
+#define SET_TF "pushfq\n\tpushfq\n\torl $0x100,(%%rsp)\n\tpopfq\n\t"
+
+static void count_steps(void)
+{
+	struct sigaction old, action = { .sa_sigaction = stepped, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	sigaction(SIGTRAP, &action, &old);
+	__asm__ volatile("lea -256(%%rsp),%%rsp\n\tlea 1f(%%rip),%%rax\n\tmov %%rax,%0\n\txor %%eax,%%eax\n1:\t"
+		SET_TF "inc %%eax\n\tmov $39,%%eax\n\tsyscall\n\tnop\n\tpushfq\n\tpop %%rax\n\tnop\n\tnop\n\tpopfq\n\tlea 256(%%rsp),%%rsp"
+		: "=m"(expected_rip) : : "rax", "rcx", "r11", "memory", "cc");
+	sigaction(SIGTRAP, &old, NULL);
+}
 
 int main(void)
 {
@@ -86,6 +110,17 @@ int main(void)
 	CODE("movaps, not aligned", "movaps 1(%%rsp),%%xmm1");
 	CODE("bad prefix", ".byte 0xf0, 0x90");
 	CODE("load of a bad selector", "mov $0x1230,%%eax\n\tmov %%eax,%%ds");
+
+	CODE("trap flag", SET_TF "nop\n\tnop");
+	CODE("trap flag, the next instruction clears it", SET_TF "popfq\n\tnop\n\tnop");
+	CODE("trap flag, the next instruction faults", SET_TF "xor %%ecx,%%ecx\n\tdiv %%ecx");
+	CODE("trap flag, the next instruction faults at once", "xor %%ecx,%%ecx\n\t" SET_TF "div %%ecx");
+	CODE("trap flag and cpuid", "push %%rbx\n\t" SET_TF "cpuid\n\tnop");
+	CODE("trap flag and rep stosb", "lea -64(%%rsp),%%rdi\n\tmov $1,%%ecx\n\t" SET_TF "rep stosb\n\tnop");
+	CODE("trap flag and a jump", SET_TF "jmp 2f\n\tud2\n2:\tnop");
+	CODE("trap flag and a system call", "mov $39,%%eax\n\t" SET_TF "syscall\n\tnop\n\tnop");
+	CODE("trap flag and int3", SET_TF "int3\n\tnop");
+	CASE("trap flag, through returning handlers", count_steps());
 
 	CASE("x87 division by zero", __asm__ volatile("fninit\n\tpushq $0x37b\n\tfldcw (%%rsp)\n\tpop %%rax\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait" ::: "rax", "memory"));
 	__asm__ volatile("fninit");

@@ -571,6 +571,15 @@ export abstract class EmitterBase implements Emitter {
     this.leave(true);
   }
 
+  exitIf(condition: I32, reason: Exit): void {
+    const { f } = this;
+    const leave = (): void => {
+      f.store.i32Store(f.i32.const(0), f.i32.const(reason), EXIT_REASON);
+      this.leave(true);
+    };
+    f.if(condition, leave, undefined, false);
+  }
+
   raise(vector: number, errorCode: number): void {
     const { f } = this;
     f.store.i32Store(f.i32.const(0), f.i32.const(vector), FAULT_VECTOR);

@@ -159,6 +159,8 @@ export interface Emitter {
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void;
   /** Leaves to the engine with the next instruction's rip; the instruction has retired. */
   exit(reason: Exit, argument?: I64): void;
+  /** Likewise, if the condition holds; the instruction's last act. */
+  exitIf(condition: I32, reason: Exit): void;
   /** Leaves with an exception at this instruction; nothing of it has happened. */
   raise(vector: number, errorCode: number): void;
   /** As `raise`, when the condition is non-zero; goes on otherwise. */

@@ -1,5 +1,7 @@
 /** PUSH POP PUSHF POPF PUSHA POPA ENTER LEAVE (SDM vol. 2). */
 import type { FormRow, Semantic } from '../decode/form.ts';
+import { Exit } from '../exits.ts';
+import { Flag } from '../flags.ts';
 import { GPR, Reg } from '../state.ts';
 import type { I32, I64 } from '../wasm/function-builder.ts';
 import type { Emitter, Helper, HelperEnvironment } from './emitter.ts';
@@ -53,6 +55,7 @@ const popFlags: Semantic = (e) => {
   const value = e.keep(toI32(e.f, e.pop(e.operandSize)));
   e.adjustStack(e.operandSize);
   e.setRflags(e.f.get(value), e.operandSize);
+  e.exitIf(e.f.i32.and(e.f.get(value), e.f.i32.const(Flag.tf)), Exit.trapFlag);
 };
 
 const leave: Semantic = (e) => {
