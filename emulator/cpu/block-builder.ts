@@ -7,7 +7,7 @@ import {
   BRANCHING_BLOCK_LIMIT, RECORD, RECORD_BASE, RECORD_CHAIN, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_LENGTH, RECORD_REG, RECORD_REMAINING, RECORD_RM, RECORD_SCALE,
 } from './engine-area.ts';
 import { FALL_THROUGH, handlerFor, handlerTransfers, pairOf } from './interpreter/handlers.ts';
-import { isWide, traitsOf, type FormTraits } from './interpreter/handler-key.ts';
+import { FAR_BIAS, isFar, isWide, traitsOf, type FormTraits } from './interpreter/handler-key.ts';
 import { GPR, PAGE_BASE, PAGE_SIZE, ZERO } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
 
@@ -180,10 +180,7 @@ export class BlockBuilder {
       u8[record + RECORD_BASE] = instruction.ripRelative ? PAGE_FIELD : instruction.base < 0 ? ZERO_FIELD : instruction.base * 8;
       u8[record + RECORD_INDEX] = instruction.index < 0 ? ZERO_FIELD : instruction.index * 8;
       u8[record + RECORD_SCALE] = instruction.scale;
-      if (instruction.ripRelative) {
-        displacement += next;
-        if (displacement !== (displacement | 0)) throw new Error(`rip-relative operand too far from ${instruction.address.toString(16)}`);
-      }
+      if (instruction.ripRelative) displacement += isFar(instruction, traits, this.mode) ? next - FAR_BIAS : next;
     }
     for (const { method, register, size } of form.operands) {
       switch (method) {
@@ -227,7 +224,7 @@ export class BlockBuilder {
     const second = (record + RECORD_DISPLACEMENT) >>> 2;
     i32[second] = displacement;
     if (traits.relative) {
-      i32[first] = this.branchTarget(instruction, base);
+      i32[first] = this.branchTarget(instruction, traits, base);
       i32[second] = next;
     } else if (traits.moffs) i32[first] = instruction.immediateHigh;
     else if (!traits.immediate) i32[first] = next;
@@ -240,11 +237,10 @@ export class BlockBuilder {
   }
 
   /** Target of a relative branch, relative to the page. */
-  private branchTarget(instruction: Instruction, base: number): number {
+  private branchTarget(instruction: Instruction, traits: FormTraits, base: number): number {
     const target = instruction.address + instruction.length + instruction.immediate;
     if (this.mode === 32) return (instruction.operandSize === 2 ? target & 0xffff : target) - base;
-    if (target - base !== ((target - base) | 0)) throw new Error(`branch at ${instruction.address.toString(16)} goes too far`);
-    return target - base;
+    return target - base - (isFar(instruction, traits, this.mode) ? FAR_BIAS : 0);
   }
 }
 

@@ -153,6 +153,76 @@ describe('the trap flag', () => {
   });
 });
 
+describe('what is 2 GiB away', () => {
+  const tiers: [string, CpuOptions][] = [['interpreted', {}], ['translated', { threshold: 3, translator: (host) => new RegionTranslator(host, 'sync') }]];
+
+  /** A program at the end of a page, with data and code just below and above 2 GiB from it. */
+  function far(options: CpuOptions, displacement: number, build: (displacement: number) => readonly number[]) {
+    const m = machine([], 'rx', options);
+    const start = CODE + 0xff0;
+    const program = build(displacement);
+    const target = start + program.length + displacement;
+    const page = Math.floor(target / 0x1000);
+    m.space.map(page * 0x1000, 2, 'rwx');
+    m.space.write(start, program);
+    const run = (): Exit => {
+      m.context.rip = start;
+      m.context.setGprNumber(Reg.rsp, STACK_TOP);
+      return m.cpu.run(m.context, m.space, 100);
+    };
+    return { ...m, run, start, target };
+  }
+  const distances = [0x7fffffff, 0x7ffffff0, 0x7fffe000, 0x7fffdfff, 0x7fff0000];
+
+  it.each(tiers)('can be an operand, %s', (_, options) => {
+    for (const distance of distances) {
+      const { run, context, space, target } = far(options, distance, (d) => [0x8b, 0x05, ...dword(d)]);
+      space.write(CODE + 0xff6, SYSCALL);
+      space.write(target, [0x78, 0x56, 0x34, 0x12]);
+      for (let i = 0; i < 6; i++) {
+        context.setGprNumber(Reg.rax, 0);
+        expect(run()).toBe(Exit.syscall);
+        expect(context.gprNumber(Reg.rax)).toBe(0x12345678);
+      }
+      // The same with an immediate after it: add dword [rip + d], 1
+      const other = far(options, distance, (d) => [0x83, 0x05, ...dword(d), 1]);
+      other.space.write(CODE + 0xff7, SYSCALL);
+      other.space.write(other.target, dword(0));
+      for (let i = 1; i < 6; i++) {
+        expect(other.run()).toBe(Exit.syscall);
+        expect([...other.space.read(other.target, 4)]).toEqual(dword(i));
+      }
+    }
+  });
+
+  it.each(tiers)('can be called, jumped to and branched to, %s', (_, options) => {
+    for (const distance of distances) {
+      for (const opcode of [[0xe8], [0xe9], [0x0f, 0x84]]) {
+        const { run, cpu, context, space, start, target } = far(options, distance, (d) => [...opcode, ...dword(d)]);
+        space.write(target, SYSCALL);
+        cpu.writeRflags(context, 0x242);
+        for (let i = 0; i < 6; i++) {
+          expect(run()).toBe(Exit.syscall);
+          expect(context.rip).toBe(target + 2);
+          if (opcode[0] === 0xe8) expect([...space.read(STACK_TOP - 8, 4)]).toEqual(dword(start + 5));
+        }
+      }
+    }
+  });
+
+  it('can lie the other way', () => {
+    const { cpu, context, space } = machine([]);
+    space.map(0x90000000, 1, 'rx');
+    space.map(0x10000000, 2, 'rwx');
+    space.write(0x90000000, [0x8b, 0x05, ...dword(-0x80000000), 0xe9, ...dword(-0x80000000)]);
+    space.write(0x10000006, dword(77));
+    space.write(0x1000000b, SYSCALL);
+    context.rip = 0x90000000;
+    expect(cpu.run(context, space, 100)).toBe(Exit.syscall);
+    expect([context.gprNumber(Reg.rax), context.rip]).toEqual([77, 0x1000000d]);
+  });
+});
+
 describe('faults', () => {
   // mov eax,1; mov ebx,[rdi]; mov eax,2
   const CODE_WITH_LOAD = [...movEax(1), 0x8b, 0x1f, ...movEax(2), ...SYSCALL];

@@ -30,7 +30,14 @@ export interface HandlerKey {
   readonly segmentOperand: number;
   /** Value of the immediate for `imm8-static` forms, else -1. */
   readonly staticImmediate: number;
+  /** What the record has relative to the page (rip-relative operand, branch target) is {@link FAR_BIAS} less than it should be. */
+  readonly far: boolean;
 }
+
+/** Taken off page-relative distances that do not fit 32 bits otherwise: 2 GiB and the address in the page. */
+export const FAR_BIAS = 0x2000;
+const FAR_BIT = 0x10000000;
+const FORM_UNIT = 0x20000000;
 
 const SIZES = [2, 4, 8] as const;
 const REPS = [0, 0xf2, 0xf3] as const;
@@ -92,13 +99,14 @@ export function keyNumber(instruction: Instruction, form: Form, mode: 64 | 32): 
     ((wide && !t.moffs ? 1 : 0) << 12) |
     ((mode === 64 ? 1 : 0) << 13) |
     ((t.segmentFromModrm ? instruction.reg + 1 : 0) << 14) |
-    ((t.staticImmediate ? (instruction.immediate & 0xff) + 1 : 0) << 19);
-  return form.id * 0x10000000 + bits;
+    ((t.staticImmediate ? (instruction.immediate & 0xff) + 1 : 0) << 19) |
+    (isFar(instruction, t, mode) ? FAR_BIT : 0);
+  return form.id * FORM_UNIT + bits;
 }
 
 /** The key that {@link keyNumber} stands for. */
 export function keyFromNumber(number: number, form: Form): HandlerKey {
-  const bits = number % 0x10000000;
+  const bits = number % FORM_UNIT;
   return {
     form,
     operandSize: SIZES[bits & 3],
@@ -111,6 +119,7 @@ export function keyFromNumber(number: number, form: Form): HandlerKey {
     mode: ((bits >> 13) & 1) === 1 ? 64 : 32,
     segmentOperand: ((bits >> 14) & 0x1f) - 1,
     staticImmediate: ((bits >> 19) & 0x1ff) - 1,
+    far: (bits & FAR_BIT) !== 0,
   };
 }
 
@@ -128,6 +137,7 @@ export function keyText(key: HandlerKey): string {
   if (key.wideImmediate) parts.push('wide');
   if (key.segmentOperand >= 0) parts.push(`r${key.segmentOperand}`);
   if (key.staticImmediate >= 0) parts.push(`i${key.staticImmediate}`);
+  if (key.far) parts.push('far');
   return parts.join(' ');
 }
 
@@ -159,6 +169,7 @@ export function keyFromText(text: string, forms: ReadonlyMap<string, Form>): Han
     wideImmediate: words.includes('wide'),
     segmentOperand: number('r', -1),
     staticImmediate: number('i', -1),
+    far: words.includes('far'),
   };
 }
 
@@ -174,14 +185,21 @@ export function numberOfKey(key: HandlerKey): number {
     ((key.wideImmediate ? 1 : 0) << 12) |
     ((key.mode === 64 ? 1 : 0) << 13) |
     ((key.segmentOperand + 1) << 14) |
-    ((key.staticImmediate + 1) << 19);
-  return key.form.id * 0x10000000 + bits;
+    ((key.staticImmediate + 1) << 19) |
+    (key.far ? FAR_BIT : 0);
+  return key.form.id * FORM_UNIT + bits;
 }
 
 /** The record needs 64 bits for the immediate (or the absolute address). */
 export function isWide(instruction: Instruction, t: FormTraits): boolean {
   if (!t.immediate) return false;
   return instruction.immediateHigh !== (t.moffs ? instruction.displacement : instruction.immediate) >> 31;
+}
+
+/** The distance may not fit 32 bits when it is counted from the page's start instead of the instruction's end. */
+export function isFar(instruction: Instruction, t: FormTraits, mode: 64 | 32): boolean {
+  if (mode === 32) return false;
+  return (instruction.ripRelative ? instruction.displacement : t.relative ? instruction.immediate : 0) > 0x7fffffff - FAR_BIAS;
 }
 
 function memoryKindNumber(instruction: Instruction, t: FormTraits, wide: boolean): number {

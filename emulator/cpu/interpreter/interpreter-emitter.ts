@@ -12,7 +12,7 @@ import type { WordLocal } from '../semantics/emitter.ts';
 import {
   RECORD, RECORD_BASE, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_REG, RECORD_REMAINING, RECORD_RM, RECORD_SCALE,
 } from '../engine-area.ts';
-import { traitsOf, type HandlerKey } from './handler-key.ts';
+import { FAR_BIAS, traitsOf, type HandlerKey } from './handler-key.ts';
 
 /** Where a handler's code stands. */
 export interface HandlerFrame {
@@ -157,9 +157,11 @@ export class InterpreterEmitter extends EmitterBase {
     const register = (field: number): I64 => f.load.i64Load(this.field(field), GPR);
     switch (this.handlerKey.memoryKind) {
       case 'base':
-        return f.i64.add(register(RECORD_BASE), displacement());
+        return this.unbiased(f.i64.add(register(RECORD_BASE), displacement()));
       case 'index':
-        return f.i64.add(f.i64.add(register(RECORD_BASE), f.i64.shl(register(RECORD_INDEX), f.load.i64Load8U(f.get(ip), RECORD_SCALE))), displacement());
+        return this.unbiased(
+          f.i64.add(f.i64.add(register(RECORD_BASE), f.i64.shl(register(RECORD_INDEX), f.load.i64Load8U(f.get(ip), RECORD_SCALE))), displacement()),
+        );
       case 'absolute':
         return f.i64.or(f.load.i64Load32U(f.get(ip), RECORD_DISPLACEMENT), f.i64.shl(f.load.i64Load32U(f.get(ip), RECORD_IMMEDIATE), f.i64.const(32)));
       case 'none':
@@ -236,7 +238,7 @@ export class InterpreterEmitter extends EmitterBase {
   // ── control flow ──────────────────────────────────────────────────────────────────────────────
 
   jump(): void {
-    this.go(this.pageRelative(RECORD_IMMEDIATE), true);
+    this.go(this.unbiased(this.pageRelative(RECORD_IMMEDIATE)), true);
   }
 
   branch(condition: I32): void {
@@ -369,6 +371,11 @@ export class InterpreterEmitter extends EmitterBase {
       default:
         return word as I64;
     }
+  }
+
+  /** Address of a far operand or target from what its record says. */
+  private unbiased(address: I64): I64 {
+    return this.handlerKey.far ? this.f.i64.add(address, this.f.i64.const(FAR_BIAS)) : address;
   }
 
   private pageRelative(field: number): I64 {
