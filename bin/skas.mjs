@@ -12,6 +12,9 @@ const main = new URL('../stub/cli/main.ts', import.meta.url).href;
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
   const { main: run } = await import(main);
+  // The launcher below is gone: so is whoever wanted this machine.
+  process.channel?.unref();
+  process.on('disconnect', () => process.kill(process.pid, 'SIGHUP'));
   process.exit(await run(process.argv.slice(2)));
 }
 
@@ -21,7 +24,7 @@ if (node === undefined) {
   process.stderr.write(`skas: needs Node ${NEEDED}, this is ${process.versions.node}: run 'npm install' in ${root}, which brings one\n`);
   process.exit(1);
 }
-const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
 // What the terminal sends reaches the child by itself; the rest is passed on.
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 process.on('SIGINT', () => {});

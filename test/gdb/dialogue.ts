@@ -3,6 +3,10 @@ import { execFile, type ChildProcess } from 'node:child_process';
 import { guestProgram } from '../fixtures/guest-program.ts';
 import { startSkas } from '../fixtures/skas.ts';
 
+/** A test that runs out of time does not get to its own clean-up. */
+const started = new Set<ChildProcess>();
+process.once('exit', () => started.forEach((child) => child.kill('SIGKILL')));
+
 /** A running machine and the port its stub listens on. */
 export interface Listening {
   readonly child: ChildProcess;
@@ -17,6 +21,7 @@ export interface Listening {
 /** Starts `skas ARGS` and waits for its line about gdb. */
 export async function listen(args: readonly string[]): Promise<Listening> {
   const child = startSkas(args);
+  started.add(child);
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
