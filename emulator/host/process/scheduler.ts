@@ -6,8 +6,8 @@ import type { Wait } from '../syscall.ts';
 import type { TimerQueue } from '../time/timer-queue.ts';
 import { READY, RUNNING, STOPPED, TRACED, type Thread } from './thread.ts';
 
-/** Instructions a thread runs before it is another one's turn. */
-export const QUANTUM = 100_000;
+/** Instructions a thread runs before it is another one's turn: about as many milliseconds as a person does not notice; the end of a turn costs two returns to JavaScript. */
+export const QUANTUM = 1_000_000;
 
 export class Scheduler {
   /** The thread that has the CPU. */
