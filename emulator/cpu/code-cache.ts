@@ -64,11 +64,6 @@ export class CodeCache {
     return this.versions[frame >>> 12];
   }
 
-  /** Bytes of records in use. */
-  get arenaUsed(): number {
-    return this.top - ARENA;
-  }
-
   /** Marks a frame as holding code (at virtual page `page`). True if it was not marked yet: its write TLB entries must go. */
   mark(frame: number, page: number): boolean {
     const known = this.frames.get(frame);

@@ -504,7 +504,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
 
   /** Whether the guest goes on after this reason; an instruction left to JavaScript is done then. */
   private goesOn(reason: Exit): boolean {
-    return reason === Exit.none || reason === Exit.again || reason === Exit.lookup || reason === Exit.trapFlag || this.emulate(reason);
+    return reason === Exit.none || reason === Exit.again || reason === Exit.trapFlag || this.emulate(reason);
   }
 
   /** Does what an instruction left to JavaScript. False when the exit is for the host. */

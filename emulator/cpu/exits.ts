@@ -20,10 +20,6 @@ export const Exit = {
   // The rest stay inside the engine: it completes them in JavaScript and goes on.
   /** Finish this instruction in the engine's slow interpreter step: it stored into translated code, touched a watched or a crossing page. */
   slowStep: 16,
-  /** No translated code for rip yet. */
-  lookup: 17,
-  /** A block became hot. */
-  hot: 18,
   cpuid: 19,
   rdtsc: 20,
   /** An instruction that has retired left TF set: the next one ends in #DB. */

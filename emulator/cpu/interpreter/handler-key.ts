@@ -128,20 +128,7 @@ export function formText(form: Form): string {
   return `${form.mnemonic} ${form.opcode} ${form.operands.map((o) => `${o.method}:${o.size}`).join(',')}`;
 }
 
-/** E.g. `ADD 01 /r rm:v,reg:v | 64 o8 a8 base`. */
-export function keyText(key: HandlerKey): string {
-  const parts = [formText(key.form), '|', `${key.mode}`, `o${key.operandSize}`, `a${key.addressSize}`];
-  if (key.rep !== 0) parts.push(`rep${key.rep.toString(16)}`);
-  if (key.memory) parts.push(key.memoryKind);
-  if (key.segment >= 0) parts.push(`s${key.segment}`);
-  if (key.wideImmediate) parts.push('wide');
-  if (key.segmentOperand >= 0) parts.push(`r${key.segmentOperand}`);
-  if (key.staticImmediate >= 0) parts.push(`i${key.staticImmediate}`);
-  if (key.far) parts.push('far');
-  return parts.join(' ');
-}
-
-/** The key a text stands for, or undefined when there is no such form (any more). */
+/** The key a text like `ADD 01 /r rm:v,reg:v | 64 o8 a8 base` stands for, or undefined when there is no such form (any more). */
 export function keyFromText(text: string, forms: ReadonlyMap<string, Form>): HandlerKey | undefined {
   const [name, rest] = text.split(' | ');
   const form = forms.get(name);

@@ -15,7 +15,7 @@ import { RIP } from '../state.ts';
 import type { Helper } from '../semantics/emitter.ts';
 import { FunctionBuilder, type FunctionBody, type ValType } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
-import { formText, keyFromNumber, keyFromText, keyNumber, keyText, numberOfKey, traitsOf, type HandlerKey } from './handler-key.ts';
+import { formText, keyFromNumber, keyFromText, keyNumber, numberOfKey, traitsOf, type HandlerKey } from './handler-key.ts';
 import { HOT_HANDLERS, HOT_PAIRS, WARM_HANDLERS } from './hot-handlers.ts';
 import { InterpreterEmitter } from './interpreter-emitter.ts';
 
@@ -144,13 +144,6 @@ export function handlerKey(number: number): HandlerKey {
 export function handlerPair(number: number): HandlerPair | undefined {
   const key = keys[number];
   return key !== undefined && 'first' in key ? key : undefined;
-}
-
-/** What a handler is called in profiles and in the table of hot ones. */
-export function handlerText(number: number): string {
-  if (number === FALL_THROUGH) return '(end of block)';
-  const pair = handlerPair(number);
-  return pair === undefined ? keyText(handlerKey(number)) : `${keyText(handlerKey(pair.first))} + ${keyText(handlerKey(pair.second))}`;
 }
 
 /** Known only once the handler has been emitted. */

@@ -50,13 +50,6 @@ export function signExtend(f: FunctionBuilder, size: number, value: Word): Word 
   return value;
 }
 
-/** A word zero-extended from `size` bytes within itself. */
-export function zeroExtend(f: FunctionBuilder, size: number, value: Word): Word {
-  if (size === 1) return f.i32.and(value as I32, f.i32.const(0xff));
-  if (size === 2) return f.i32.and(value as I32, f.i32.const(0xffff));
-  return value;
-}
-
 /** `update` whose old value and result stay usable afterwards, in locals of their own. */
 export function updateKeeping(e: Emitter, operand: number, compute: (old: WordLocal) => Word): { old: WordLocal; result: WordLocal } {
   const type = wordType(e.sizeOf(operand));
