@@ -56,18 +56,19 @@ export function gdb(port: number, commands: readonly string[], options: GdbOptio
       if (error !== null && error.killed === true) reject(new Error(`gdb did not come to an end:\n${stdout}${stderr}`));
       else resolve(stdout + stderr);
     });
+    let output = '';
     let wanted = 0;
-    let seen = 0;
+    const seen = (): number => output.split('received signal SIGINT').length - 1;
     const interrupt = (number: number): void => {
-      if (seen >= number || child.exitCode !== null) return;
+      if (seen() >= number || child.exitCode !== null) return;
       child.kill('SIGINT');
       // Under load gdb may not have been there yet, and then took no notice.
       setTimeout(interrupt, INTERRUPT_AGAIN_MS, number);
     };
     child.stdout?.on('data', (chunk: Buffer) => {
-      const text = chunk.toString();
-      for (let i = text.split('[interrupt me]').length; i > 1; i--) setTimeout(interrupt, INTERRUPT_AFTER_MS, ++wanted);
-      seen += text.split('received signal SIGINT').length - 1;
+      // Words come in pieces.
+      output += chunk.toString();
+      while (wanted < output.split('[interrupt me]').length - 1) setTimeout(interrupt, INTERRUPT_AFTER_MS, ++wanted);
     });
   });
 }
