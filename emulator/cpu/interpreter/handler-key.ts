@@ -60,10 +60,11 @@ export interface FormTraits {
   readonly nextField: 'immediate' | 'displacement';
 }
 
-const traits = new Map<Form, FormTraits>();
+/** By form id. */
+const traits: (FormTraits | undefined)[] = [];
 
 export function traitsOf(form: Form): FormTraits {
-  let known = traits.get(form);
+  let known = traits[form.id];
   if (known === undefined) {
     const has = (...methods: string[]): boolean => form.operands.some((operand) => methods.includes(operand.method));
     const immediate = has('imm', 'rel', 'moffs');
@@ -79,7 +80,7 @@ export function traitsOf(form: Form): FormTraits {
       twoImmediates: form.operands.filter((operand) => operand.method === 'imm').length === 2,
       nextField: immediate ? 'displacement' : 'immediate',
     };
-    traits.set(form, known);
+    traits[form.id] = known;
   }
   return known;
 }
