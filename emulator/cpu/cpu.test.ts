@@ -426,6 +426,35 @@ describe('string instructions', () => {
     expect([...space.read(DATA + 0x7ff, 1), ...space.read(DATA + 0x800 + 6000, 1)]).toEqual([0, 0]);
   });
 
+  // rep movs/stos of each size, from and to places that are apart, overlap either way, or end with the page.
+  it.each([[1, [0xf3, 0xa4]], [4, [0xf3, 0xa5]], [8, [0xf3, 0x48, 0xa5]], [1, [0xf3, 0xaa]], [4, [0xf3, 0xab]], [8, [0xf3, 0x48, 0xab]]] as const)(
+    'copy and fill elements of %i bytes as one by one would: % x',
+    (size, code) => {
+      const { cpu, context, space } = machine([...code, ...SYSCALL]);
+      const moves = code.at(-1) === 0xa4 || code.at(-1) === 0xa5;
+      for (const [from, to] of [[0, 0x100], [3, 0x105], [0, 4], [0, 1], [0x40, 0x3c], [8, 8], [0x10, 0xff8], [0xff0, 0x20], [0xfe0, 0xfe0]] as const) {
+        for (const count of [1, 2, 3, 7, 8, 30]) {
+          const before = Array.from({ length: 0x2000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
+          space.write(DATA, before);
+          const accumulator = count % 2 === 0 ? 0n : 0x1122334455667788n;
+          context.rip = CODE;
+          context.setGprNumber(Reg.rsi, DATA + from);
+          context.setGprNumber(Reg.rdi, DATA + to);
+          context.setGprNumber(Reg.rcx, count);
+          context.setGpr(Reg.rax, accumulator);
+          expect(cpu.run(context, space, 10_000)).toBe(Exit.syscall);
+          for (let i = 0; i < count * size; i += size) {
+            const element = moves ? before.slice(from + i, from + i + size) : Array.from({ length: size }, (_, n) => Number((accumulator >> BigInt(8 * n)) & 0xffn));
+            before.splice(to + i, size, ...element);
+          }
+          expect([...space.read(DATA, 0x2000)]).toEqual(before);
+          const end = [context.gprNumber(Reg.rsi) - DATA, context.gprNumber(Reg.rdi) - DATA, context.gprNumber(Reg.rcx)];
+          expect(end).toEqual([from + (moves ? count * size : 0), to + count * size, 0]);
+        }
+      }
+    },
+  );
+
   it('stop at the first byte that cannot be written', () => {
     const { cpu, context, space, fault } = machine(FILL);
     context.setGprNumber(Reg.rdi, DATA + 0x1f00);

@@ -282,12 +282,79 @@ function firstAccessible(env: HelperEnvironment, operation: StringOperation, sou
   return (operation === 'MOVS' || operation === 'STOS' ? env.guestWrite(destination, size) : env.guestRead(destination, size)) !== 0;
 }
 
+/** Bytes up to which a loop is faster than the calls that copy and fill. */
+const LOOP_BYTES = 64;
+
+/**
+ * MOVS and STOS in their usual case: upwards, 64-bit addresses, all elements in one page of each operand, operands apart. Kernels clear and copy
+ * small structures this way. Undefined, nothing being done, in any other case; else the helper's result.
+ */
+function quick(env: HelperEnvironment, operation: StringOperation, size: number): 0 | 1 | undefined {
+  const { i32 } = env;
+  const count = i32[RCX];
+  const bytes = count * size;
+  const to = i32[RDI] >>> 0;
+  if (count <= 0 || i32[RCX + 1] !== 0 || bytes > PAGE_SIZE || (to & (PAGE_SIZE - 1)) + bytes > PAGE_SIZE) return undefined;
+  if ((i32[FLAGS_OTHER >>> 2] & Flag.df) !== 0 || i32[ES_BASE] !== 0) return undefined;
+  const destination = to + (i32[RDI + 1] >>> 0) * 2 ** 32;
+  if (operation === 'STOS') {
+    const uniform = size === 1 || (i32[RAX] === 0 && (size !== 8 || i32[RAX + 1] === 0));
+    const linear = uniform ? env.guestWrite(destination, bytes) : 0;
+    if (linear === 0) return uniform ? 1 : undefined;
+    fill(env, linear, bytes, i32[RAX] & 0xff);
+  } else {
+    const low = i32[SCRATCH >>> 2] >>> 0;
+    const source = low + (i32[(SCRATCH >>> 2) + 1] >>> 0) * 2 ** 32;
+    if ((low & (PAGE_SIZE - 1)) + bytes > PAGE_SIZE) return undefined;
+    if (env.guestRead(source, bytes) === 0) return 1;
+    const written = env.guestWrite(destination, bytes);
+    if (written === 0) return 1;
+    const read = env.guestRead(source, bytes);
+    if (read < written && written < read + bytes) return undefined;
+    copy(env, written, read, bytes);
+    advance(i32, RSI, bytes);
+  }
+  advance(i32, RDI, bytes);
+  i32[RCX] = 0;
+  return 0;
+}
+
+const RAX = (GPR >>> 2) + Reg.rax * 2;
+const RCX = (GPR >>> 2) + Reg.rcx * 2;
+const RSI = (GPR >>> 2) + Reg.rsi * 2;
+const RDI = (GPR >>> 2) + Reg.rdi * 2;
+const ES_BASE = (SEGMENT_BASE >>> 2) + Segment.es * 2;
+
+/** Adds to a 64-bit register given as the index of its low half. */
+function advance(i32: Int32Array, at: number, bytes: number): void {
+  const sum = (i32[at] >>> 0) + bytes;
+  i32[at] = sum | 0;
+  if (sum >= 2 ** 32) i32[at + 1]++;
+}
+
+function fill(env: HelperEnvironment, to: number, bytes: number, value: number): void {
+  if (bytes > LOOP_BYTES) env.u8.fill(value, to, to + bytes);
+  else if (((to | bytes) & 3) === 0) for (let i = to; i < to + bytes; i += 4) env.i32[i >>> 2] = Math.imul(value, 0x01010101);
+  else for (let i = to; i < to + bytes; i++) env.u8[i] = value;
+}
+
+function copy(env: HelperEnvironment, to: number, from: number, bytes: number): void {
+  const { i32, u8 } = env;
+  if (bytes > LOOP_BYTES) u8.copyWithin(to, from, from + bytes);
+  else if (((to | from | bytes) & 3) === 0) for (let i = 0; i < bytes; i += 4) i32[(to + i) >>> 2] = i32[(from + i) >>> 2];
+  else for (let i = 0; i < bytes; i++) u8[to + i] = u8[from + i];
+}
+
 /** Parameters: element size, address size, 1 for REPE or REP and 0 for REPNE. The source's linear address is at SCRATCH. */
 const chunkHelper = (operation: StringOperation): Helper<'i32'> => ({
   name: `repeat${operation}`,
   params: ['i32', 'i32', 'i32'],
   result: 'i32',
   make: (env) => (size: number, addressSize: number, whileEqual: number): number => {
+    if (addressSize === 8 && (operation === 'MOVS' || operation === 'STOS')) {
+      const result = quick(env, operation, size);
+      if (result !== undefined) return result;
+    }
     const count = readPointer(env, Reg.rcx, addressSize);
     if (count === 0) return 0;
     const down = (env.view.getInt32(FLAGS_OTHER, true) & Flag.df) !== 0;
