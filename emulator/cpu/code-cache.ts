@@ -8,7 +8,7 @@
  */
 import {
   ARENA, ARENA_END, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS, BLOCK_UNCHAINED,
-  JUMP_CACHE, JUMP_CACHE_ENTRIES, jumpCacheOffset, RECORD,
+  JUMP_CACHE, JUMP_CACHE_ENTRIES, jumpCacheOffset, jumpCacheSalt, RECORD,
 } from './engine-area.ts';
 import { PAGE_SIZE } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
@@ -33,8 +33,8 @@ interface FrameCode {
   readonly regions: Set<InstalledRegion>;
   /** Virtual page numbers it was run at. */
   readonly pages: Set<number>;
-  /** Code context for which its blocks were last put into the jump cache together. */
-  cachedFor: number;
+  /** Code contexts for which its blocks have been put into the jump cache together. */
+  readonly cachedFor: Set<number>;
 }
 
 export class CodeCache {
@@ -48,6 +48,8 @@ export class CodeCache {
   private readonly versions: Uint32Array;
   /** Regions by rip × 2 + (1 in 64-bit mode). */
   private readonly regions = new Map<number, Set<InstalledRegion>>();
+  /** Contexts for which the jump cache may have entries. */
+  private readonly contexts = new Set<number>();
   private top = ARENA;
 
   constructor(linear: LinearMemory) {
@@ -71,7 +73,7 @@ export class CodeCache {
       known.pages.add(page);
       return false;
     }
-    this.frames.set(frame, { blocks: new Map(), tails: new Set(), regions: new Set(), pages: new Set([page]), cachedFor: -1 });
+    this.frames.set(frame, { blocks: new Map(), tails: new Set(), regions: new Set(), pages: new Set([page]), cachedFor: new Set() });
     this.coded[frame >>> 12] = 1;
     return true;
   }
@@ -120,7 +122,8 @@ export class CodeCache {
   /** Lets emitted code find the block. */
   cache(header: number, rip: number, codeContext: number): void {
     const { i32 } = this.linear;
-    const at = (JUMP_CACHE + jumpCacheOffset(rip | 0)) >>> 2;
+    const at = entryIndex(rip, codeContext);
+    this.contexts.add(codeContext);
     i32[at] = rip | 0;
     i32[at + 1] = Math.floor(rip / 0x100000000);
     i32[at + 2] = codeContext;
@@ -129,19 +132,21 @@ export class CodeCache {
 
   /**
    * Lets emitted code find all the blocks of a frame that is run at virtual page `page`: a new process comes to code others
-   * have run before, and asking for each block would cost more than running it. Once per frame until another context is at it.
+   * have run before, and asking for each block would cost more than running it. Once per frame and context.
    */
   cacheFrame(frame: number, page: number, mode: 64 | 32, codeContext: number): void {
     const code = this.frames.get(frame);
-    if (code === undefined || code.cachedFor === codeContext) return;
-    code.cachedFor = codeContext;
+    if (code === undefined || code.cachedFor.has(codeContext)) return;
+    if (code.cachedFor.size === CONTEXT_LIMIT) code.cachedFor.clear();
+    code.cachedFor.add(codeContext);
     const { i32, u16 } = this.linear;
     for (const [key, header] of code.blocks) {
       const rip = this.ripOf(header);
       // Regions, and blocks which reach into the next page, need a closer look.
       if (key !== blockKey(rip, mode) || Math.floor(rip / PAGE_SIZE) !== page || u16[(header + BLOCK_UNCHAINED) >>> 1] !== 0) continue;
-      const at = (JUMP_CACHE + jumpCacheOffset(rip | 0)) >>> 2;
-      if (i32[at + 3] !== 0 && (i32[at] !== (rip | 0) || i32[at + 1] !== Math.floor(rip / 0x100000000))) continue;
+      // What another context left here may be long gone.
+      const at = entryIndex(rip, codeContext);
+      if (i32[at + 3] !== 0 && i32[at + 2] === codeContext) continue;
       this.coolDown(header);
       this.cache(header, rip, codeContext);
     }
@@ -220,7 +225,7 @@ export class CodeCache {
       this.versions[frame >>> 12]++;
     }
     this.frames.clear();
-    this.linear.i32.fill(0, JUMP_CACHE >>> 2, (JUMP_CACHE + JUMP_CACHE_ENTRIES * 16) >>> 2);
+    this.clearJumpCache();
     this.top = ARENA;
   }
 
@@ -233,10 +238,23 @@ export class CodeCache {
     return this.linear.i32[address >>> 2];
   }
 
+  /** Takes an address out of the jump cache in all contexts; with `header`, only where it leads to that. */
   private uncache(rip: number, header = 0): void {
     const { i32 } = this.linear;
-    const at = (JUMP_CACHE + jumpCacheOffset(rip | 0) + 12) >>> 2;
-    if (header === 0 || i32[at] === header) i32[at] = 0;
+    if (this.contexts.size > CONTEXT_LIMIT) {
+      this.clearJumpCache();
+      return;
+    }
+    for (const context of this.contexts) {
+      const at = entryIndex(rip, context) + 3;
+      if (header === 0 || i32[at] === header) i32[at] = 0;
+    }
+  }
+
+  private clearJumpCache(): void {
+    this.linear.i32.fill(0, JUMP_CACHE >>> 2, (JUMP_CACHE + JUMP_CACHE_ENTRIES * 16) >>> 2);
+    this.contexts.clear();
+    for (const code of this.frames.values()) code.cachedFor.clear();
   }
 
   private dropBlock(header: number): void {
@@ -288,6 +306,11 @@ export class CodeCache {
     this.uncache(region.rip);
     this.onRegionDropped(region.tableIndex);
   }
+}
+
+/** Index in i32 of the jump cache's entry for an address. */
+function entryIndex(rip: number, codeContext: number): number {
+  return (JUMP_CACHE + (jumpCacheOffset(rip | 0) ^ jumpCacheSalt(codeContext))) >>> 2;
 }
 
 function blockKey(rip: number, mode: 64 | 32): number {

@@ -518,6 +518,34 @@ describe('32-bit mode', () => {
   });
 });
 
+describe('code shared by several spaces', () => {
+  it('is looked up once per space, however often they take turns, and gone from all of them when it changes', () => {
+    const { cpu, context, space, linear } = machine(SUM);
+    const frame = space.touch(CODE / 0x1000, 2);
+    const spaces = [space];
+    for (let i = 0; i < 300; i++) {
+      const other = new FlatSpace(linear);
+      other.codeContext = 1000 + i;
+      other.mapFrame(CODE / 0x1000, frame, 'rx');
+      other.mapFrame(DATA / 0x1000, space.touch(DATA / 0x1000, 1), 'rw');
+      spaces.push(other);
+    }
+    const run = (where: FlatSpace): number => {
+      context.rip = CODE;
+      expect(cpu.run(context, where, 1000)).toBe(Exit.syscall);
+      return context.gprNumber(Reg.rax);
+    };
+    for (const each of spaces.slice(0, 3)) expect(run(each)).toBe(55);
+    const returns = cpu.stats.returns;
+    for (let i = 0; i < 10; i++) for (const each of spaces.slice(0, 3)) run(each);
+    expect(cpu.stats.returns - returns).toBe(30);
+    for (const each of spaces) expect(run(each)).toBe(55);
+    space.write(CODE + 1, [4]);
+    cpu.frameChanged(frame);
+    for (const each of spaces) expect(run(each)).toBe(10);
+  });
+});
+
 describe('the code arena', () => {
   it('is flushed when full, and the run goes on', () => {
     const linear = new LinearMemory(64 * 1024 * 1024);

@@ -315,7 +315,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     }
     this.current = space;
     this.slow.use(space, tlb);
-    i32[CODE_CONTEXT >>> 2] = space.codeContext * 2 + (this.mode === 32 ? 1 : 0);
+    this.slow.useCodeContext(space.codeContext * 2 + (this.mode === 32 ? 1 : 0));
     i32[TLB_BASE >>> 2] = space.tlb;
     i32[BUDGET >>> 2] = budget;
     this.budget = budget;
@@ -475,7 +475,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     const reason = done ? Exit.none : this.settle(why);
     const hit = this.slow.finishStep(i32[BUDGET >>> 2] === 0);
     i32[BUDGET >>> 2] += rest;
-    i32[CODE_CONTEXT >>> 2] = space.codeContext * 2 + (i32[CODE_CONTEXT >>> 2] & 1);
+    this.slow.useCodeContext(space.codeContext * 2 + (i32[CODE_CONTEXT >>> 2] & 1));
     if (hit === undefined) return reason;
     this.linear.u64[EXIT_ARGUMENT >>> 3] = BigInt(hit.id);
     return Exit.watchpoint;

@@ -62,7 +62,15 @@ export const BRANCHING_BLOCK_LIMIT = 24;
 /** Table 0: slots below are the interpreter's handlers (their numbers), from here on regions. */
 export const FIRST_REGION_SLOT = 65536;
 
-/** Byte offset in the jump cache of an address given by its low 32 bits. */
+/**
+ * Byte offset in the jump cache of an address given by its low 32 bits, for code context 0; for others it is to be XORed with
+ * their {@link jumpCacheSalt}. Without that, processes which run the same code would take each other's entries away.
+ */
 export function jumpCacheOffset(ripLow: number): number {
   return ((ripLow ^ (ripLow >>> 15)) & (JUMP_CACHE_ENTRIES - 1)) << 4;
+}
+
+/** The golden ratio spreads contexts, which are numbered as they come. */
+export function jumpCacheSalt(codeContext: number): number {
+  return ((Math.imul(codeContext, 0x9e3779b1) >>> 16) & (JUMP_CACHE_ENTRIES - 1)) << 4;
 }

@@ -6,7 +6,8 @@
  * stores go to the bounce buffer and are copied out by `finishStep`, code is dropped before it is written, and watchpoint hits are noted.
  */
 import { Exit, PageFaultError, Vector } from './exits.ts';
-import { BOUNCE, CODE_CONTEXT, EXIT_REASON, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, MAPPING_CHANGED, PAGE_SIZE, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT } from './state.ts';
+import { BOUNCE, CODE_CONTEXT, EXIT_REASON, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, JUMP_SALT, MAPPING_CHANGED, PAGE_SIZE, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT } from './state.ts';
+import { jumpCacheSalt } from './engine-area.ts';
 import { SLOW_STRETCH, SLOW_WRITE } from './module-imports.ts';
 import { Access, TouchFault, type CodeWatcher, type PageAccess } from '../memory/page-access.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
@@ -58,6 +59,14 @@ export class SlowPath {
   use(space: PageAccess, tlb: Tlb): void {
     this.space = space;
     this.tlb = tlb;
+  }
+
+  /** What runs from now on is code of this context. */
+  useCodeContext(context: number): void {
+    const { i32 } = this.linear;
+    if (i32[CODE_CONTEXT >>> 2] === context) return;
+    i32[CODE_CONTEXT >>> 2] = context;
+    i32[JUMP_SALT >>> 2] = jumpCacheSalt(context);
   }
 
   /** See engine-functions.ts SlowAccess. */
@@ -195,7 +204,7 @@ export class SlowPath {
     if (space.codeContext !== context) {
       // Copy-on-write replaced a page of code: what runs may be made from the old one.
       const { i32 } = this.linear;
-      i32[CODE_CONTEXT >>> 2] = space.codeContext * 2 + (i32[CODE_CONTEXT >>> 2] & 1);
+      this.useCodeContext(space.codeContext * 2 + (i32[CODE_CONTEXT >>> 2] & 1));
       if (!this.stepping) return this.leaveToStep();
     }
     return frame;

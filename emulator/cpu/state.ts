@@ -62,6 +62,8 @@ export const EXIT_REASON = CPU + 0x30c;
 export const EXIT_ARGUMENT = CPU + 0x310;
 /** Not zero once a page has left some TLB since the slow path was last called; i32. */
 export const MAPPING_CHANGED = CPU + 0x318;
+/** engine-area.ts jumpCacheSalt of CODE_CONTEXT: the jump cache keeps the entries of different contexts apart; i32. */
+export const JUMP_SALT = CPU + 0x31c;
 /** Where accesses that cross a page are put together, 64 bytes. */
 export const BOUNCE = CPU + 0x340;
 /** Arguments and results of helpers that do not fit wasm parameters (v128, 80-bit values), 128 bytes. */

@@ -10,7 +10,7 @@ import {
 } from '../engine-area.ts';
 import { COMPUTE_FLAGS, ModuleImports, SLOW_PATH } from '../module-imports.ts';
 import type { Helper } from '../semantics/emitter.ts';
-import { BUDGET, CODE_CONTEXT, PAGE_BASE, PAGE_SIZE, RIP, TLB_BASE } from '../state.ts';
+import { BUDGET, CODE_CONTEXT, JUMP_SALT, PAGE_BASE, PAGE_SIZE, RIP, TLB_BASE } from '../state.ts';
 import { CALL_DEPTH, INTERPRET, REGION_PARAMS, REGION_RESULTS } from '../translator/region-abi.ts';
 import { FunctionBuilder, type Label } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
@@ -83,7 +83,7 @@ function emit(threshold: number): InterpreterModule {
   const probe = (found: Label): void => {
     const low = f.keep(f.convert.i32WrapI64(f.get(rip)));
     const hash = f.i32.and(f.i32.xor(f.get(low), f.i32.shrU(f.get(low), f.i32.const(15))), f.i32.const(JUMP_CACHE_ENTRIES - 1));
-    f.set(entry, f.i32.shl(hash, f.i32.const(4)));
+    f.set(entry, f.i32.xor(f.i32.shl(hash, f.i32.const(4)), f.load.i32Load(zero(), JUMP_SALT)));
     f.release(low);
     const other = f.i64.ne(f.load.i64Load(f.get(entry), JUMP_CACHE), f.get(rip));
     const elsewhere = f.i32.ne(f.load.i32Load(f.get(entry), JUMP_CACHE + 8), f.load.i32Load(zero(), CODE_CONTEXT));
