@@ -4,7 +4,7 @@
  */
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import type { CompileAnswer, CompileRequest } from './compile-worker.ts';
+import { COMPILE_WORKER, type CompileAnswer, type CompileRequest } from './compile-worker.ts';
 
 export type CompileMode = 'sync' | 'background';
 
@@ -53,7 +53,7 @@ export class ModuleCompiler {
   private start(): MessagePort {
     if (this.port !== undefined) return this.port;
     const { port1, port2 } = new MessageChannel();
-    this.worker = new Worker(new URL('./compile-worker.ts', import.meta.url), { workerData: { port: port2 }, transferList: [port2] });
+    this.worker = new Worker(COMPILE_WORKER, { eval: true, workerData: { port: port2 }, transferList: [port2] });
     // Neither may keep the process alive.
     this.worker.unref();
     port1.unref();
