@@ -71,7 +71,9 @@ export class Machine {
       if (held !== undefined) await held;
       this.kicked = false;
       const result = this.runSlice(SLICE_MS);
-      if (result === 'idle' && !this.paused && !(await this.idle())) return { kind: 'stuck' };
+      // The first process's end is the machine's, even if others sleep for ever.
+      const ended = this.process.exitStatus !== undefined;
+      if (result === 'idle' && !ended && !this.paused && !(await this.idle())) return { kind: 'stuck' };
       // Also a guest that mostly sleeps, in time that is skipped, must leave Node time for its sockets.
       if (performance.now() - yielded >= SLICE_MS) {
         await new Promise((resolve) => setImmediate(resolve));

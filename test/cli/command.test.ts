@@ -71,6 +71,11 @@ describe('what the guest does comes out', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: '5\n2 1 3\n14 0.333333 5\n', stderr: '' });
   });
 
+  it('exit status, though a child sleeps for ever', () => {
+    const { status, stderr } = skas(['run', guestProgram('run-orphan.c')]);
+    expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
+  });
+
   it('death by a signal', () => {
     const { status, stderr } = skas(['run', program(), 'crash']);
     expect(status).toBe(139);
