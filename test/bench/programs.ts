@@ -32,7 +32,7 @@ function sampleText(bytes: number): string {
 function jobs(folder: string): Record<string, Job> {
   const big = join(folder, 'big');
   writeFileSync(big, sampleText(12 << 20));
-  const c = Array.from({ length: 900 }, (_, i) => `int f${i}(int a, int *b) { int s = 0; for (int i = 0; i < a; i++) { if (b[i] % ${i + 3} == 0) s += b[i] * ${i + 1}; else s ^= i << ${i % 7}; } return s + f${(i * 7) % 400}_(a); }`).map((line, i) => `int f${(i * 7) % 400}_(int);\n${line}`).join('\n');
+  const c = Array.from({ length: 100 }, (_, i) => `int f${i}(int a, int *b) { int s = 0; for (int i = 0; i < a; i++) { if (b[i] % ${i + 3} == 0) s += b[i] * ${i + 1}; else s ^= i << ${i % 7}; } return s + f${(i * 7) % 100}_(a); }`).map((line, i) => `int f${(i * 7) % 100}_(int);\n${line}`).join('\n');
   writeFileSync(join(folder, 'input.i'), c);
   const cc1 = execFileSync('gcc', ['-print-prog-name=cc1'], { encoding: 'utf8' }).trim();
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : execFileSync('which', ['python3'], { encoding: 'utf8' }).trim();
