@@ -220,7 +220,7 @@ class Evaluator {
       }
       case 0x9e: {
         const { data, offset, end } = cursor.block(cursor.uleb());
-        this.current = { kind: 'bytes', bytes: data.bytes.slice(offset, end) };
+        this.current = { kind: 'bytes', bytes: new Uint8Array(data.bytes.subarray(offset, end)) };
         return;
       }
       case 0x9f: this.current = { kind: 'value', value: this.pop() }; return;

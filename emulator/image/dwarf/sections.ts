@@ -78,7 +78,8 @@ export class DwarfSections {
     const table = this.elf.section(`${wide ? '.rela' : '.rel'}${section.name}`);
     const symbols = this.elf.symbols();
     if (table === undefined || symbols === undefined) return bytes;
-    const result = bytes.slice();
+    // Not slice(): a Buffer's shares its memory.
+    const result = new Uint8Array(bytes);
     const target = new DataView(result.buffer);
     const entries = this.elf.contents(table);
     const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);

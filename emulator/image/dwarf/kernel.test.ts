@@ -1,0 +1,65 @@
+/** The reader on the UML kernel, against gdb and addr2line. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { umlKernel } from '../../../test/fixtures/uml-kernel.ts';
+import { ElfFile } from '../elf.ts';
+import { DebugInfo } from './debug-info.ts';
+import type { DwarfType, Member } from './types.ts';
+
+const path = umlKernel('static');
+const info = DebugInfo.open(new ElfFile(readFileSync(path), path));
+const environment = { ...process.env, LC_ALL: 'C' };
+const STRUCTURES = ['task_struct', 'thread_struct', 'list_head', 'mm_struct', 'file'];
+const ADDRESSES = 1000;
+
+function gdb(commands: readonly string[]): string {
+  return execFileSync('gdb', ['-batch', '-nx', ...commands.flatMap((command) => ['-ex', command]), path], { encoding: 'utf8', env: environment, stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+describe('structures', () => {
+  it.each(STRUCTURES)('struct %s is laid out as gdb says', (name) => {
+    const type = info.structure(name);
+    const flattened = (each: DwarfType | undefined): Member[] => (each?.members ?? []).flatMap((member) => (member.name === undefined ? flattened(member.type.stripped) : [member]));
+    const members = flattened(type);
+    expect(members.length).toBeGreaterThan(1);
+    const wanted = members.filter(({ bits }) => bits === undefined).map((member) => member.name);
+    const values = [...gdb([`p sizeof(struct ${name})`, ...wanted.map((member) => `p (long)&((struct ${name} *)0)->${member}`)]).matchAll(/^\$\d+ = (\d+)$/gm)].map(([, value]) => Number(value));
+    expect([type?.size, ...wanted.map((member) => type?.member(member ?? '')?.offset)]).toEqual(values);
+  });
+
+  it('bit-fields are where gdb says', () => {
+    const shown = gdb(['ptype /o struct task_struct']);
+    const bits = [...shown.matchAll(/^\/\*\s+(\d+):\s*(\d+)\s+\|\s+\d+ \*\/\s+.*?(\w+) : (\d+);/gm)].map(([, byte, bit, name, width]) => [name, Number(byte) * 8 + Number(bit), Number(width)]);
+    expect(bits.length).toBeGreaterThan(5);
+    const type = info.structure('task_struct');
+    expect(bits.map(([name]) => {
+      const member = type?.member(String(name)) ?? type?.path(`dl.${name}`);
+      return [name, (member?.offset ?? NaN) * 8 + (member?.bits?.shift ?? NaN), member?.bits?.width];
+    })).toEqual(bits);
+  });
+});
+
+describe('addresses', () => {
+  const text = info.functionsNamed('start_kernel')[0]?.ranges[0];
+  const section = new ElfFile(readFileSync(path), path).section('.text');
+
+  it('a thousand of them have the function and line addr2line gives', () => {
+    expect(text).toBeDefined();
+    const from = section?.address ?? 0;
+    let seed = 12345;
+    const addresses: number[] = [];
+    while (addresses.length < ADDRESSES) {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      const address = from + Math.floor((seed / 2 ** 32) * (section?.size ?? 0));
+      if (info.functionAt(address) !== undefined) addresses.push(address);
+    }
+    const lines = execFileSync('addr2line', ['-f', '-e', path], { encoding: 'utf8', env: environment, input: addresses.map((address) => address.toString(16)).join('\n') }).trimEnd().split('\n');
+    const theirs = addresses.map((address, i) => `${address.toString(16)} ${lines[2 * i]} ${lines[2 * i + 1].replace(/ \(discriminator \d+\)$/, '')}`);
+    const ours = addresses.map((address) => {
+      const row = info.lineAt(address);
+      return `${address.toString(16)} ${info.scopesAt(address)[0]?.name} ${row?.file}:${row === undefined || row.line === 0 ? '?' : row.line}`;
+    });
+    expect(ours).toEqual(theirs);
+  });
+});
