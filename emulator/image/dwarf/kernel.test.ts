@@ -1,6 +1,7 @@
 /** The reader on the UML kernel, against gdb and addr2line. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { umlKernel } from '../../../test/fixtures/uml-kernel.ts';
 import { ElfFile } from '../elf.ts';
@@ -34,7 +35,7 @@ describe('structures', () => {
     expect(bits.length).toBeGreaterThan(5);
     const type = info.structure('task_struct');
     expect(bits.map(([name]) => {
-      const member = type?.member(String(name)) ?? type?.path(`dl.${name}`);
+      const member = [type?.member(String(name)), type?.path(`dl.${name}`)].find((each) => each?.bits !== undefined);
       return [name, (member?.offset ?? NaN) * 8 + (member?.bits?.shift ?? NaN), member?.bits?.width];
     })).toEqual(bits);
   });
@@ -55,11 +56,18 @@ describe('addresses', () => {
       if (info.functionAt(address) !== undefined) addresses.push(address);
     }
     const lines = execFileSync('addr2line', ['-f', '-e', path], { encoding: 'utf8', env: environment, input: addresses.map((address) => address.toString(16)).join('\n') }).trimEnd().split('\n');
-    const theirs = addresses.map((address, i) => `${address.toString(16)} ${lines[2 * i]} ${lines[2 * i + 1].replace(/ \(discriminator \d+\)$/, '')}`);
+    const theirs = addresses.map((address, i) => `${address.toString(16)} ${lines[2 * i]} ${normalize(lines[2 * i + 1].replace(/ \(discriminator \d+\)$/, ''))}`);
     const ours = addresses.map((address) => {
       const row = info.lineAt(address);
       return `${address.toString(16)} ${info.scopesAt(address)[0]?.name} ${row?.file}:${row === undefined || row.line === 0 ? '?' : row.line}`;
     });
-    expect(ours).toEqual(theirs);
+    // Binutils' addr2line 2.40 takes some files from another unit's table: there gdb decides, and it must stay rare.
+    const different = addresses.filter((_, i) => ours[i] !== theirs[i]);
+    expect(different.length).toBeLessThan(5);
+    expect(addresses.filter((_, i) => ours[i].split(' ')[1] !== theirs[i].split(' ')[1])).toEqual([]);
+    for (const address of different) {
+      const [, line, file] = /Line (\d+) of "(.*?)"/.exec(gdb([`info line *${address}`])) ?? [];
+      expect([info.lineAt(address)?.file, info.lineAt(address)?.line]).toEqual([file, Number(line)]);
+    }
   });
 });

@@ -247,15 +247,14 @@ export class TypeReader {
     if (type === undefined) {
       const kind = kinds.get(die.tag);
       if (kind === undefined) throw die.error(`entry with tag 0x${die.tag.toString(16)} is not a type`);
-      type = new DwarfType(this, kind, die);
+      // With type units gcc leaves an empty entry which names the unit.
+      type = new DwarfType(this, kind, die.reference(Attribute.signature) ?? die);
       this.cache.set(die.offset, type);
     }
     return type;
   }
 
   definition(declaration: Die): DwarfType | undefined {
-    const signed = declaration.reference(Attribute.signature);
-    if (signed !== undefined) return this.of(signed);
     const name = declaration.text(Attribute.name);
     const found = name === undefined ? undefined : this.index().types(name, new Set([declaration.tag]))[0];
     return found === undefined ? undefined : this.of(found);
