@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ElfError, ElfFile } from '../elf.ts';
-import { DebugInfo } from './debug-info.ts';
+import { DebugInfo, type FrameRegisters } from './debug-info.ts';
 import { DwarfError } from './dwarf-error.ts';
 import { frameTables } from './frames.ts';
 
@@ -120,4 +120,56 @@ it('damaged files give an answer or a DwarfError, and soon', () => {
     }
   }
   expect(refused).toBeGreaterThan(100);
+});
+
+it.each([['-O0', '-fomit-frame-pointer'], ['-O0', '-fno-omit-frame-pointer'], ['-O2', '-fomit-frame-pointer']])('unwinds from leaf to main as gdb does (%s %s)', (...options) => {
+  const { path, elf } = build('-gdwarf-5', '-no-pie', ...options);
+  const dump = join(folder, 'stack');
+  const names = ['rax', 'rdx', 'rcx', 'rbx', 'rsi', 'rdi', 'rbp', 'rsp', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip'];
+  const show = names.map((name) => `printf "${name}=%lx\\n", $${name}`);
+  const commands = ['set confirm off', 'break *leaf', 'run', 'stepi 2', `dump binary memory ${dump} $rsp-256 $rsp+1024`, ...show, 'up', ...show, 'up', ...show, 'kill'];
+  const text = execFileSync('gdb', ['-batch', '-nx', ...commands.flatMap((command) => ['-ex', command]), path], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const values = [...text.matchAll(/^(\w+)=([0-9a-f]+)$/gm)].map(([, , value]) => BigInt(`0x${value}`));
+  expect(values.length).toBe(3 * names.length);
+  const stack = readFileSync(dump);
+  const base = Number(values[7]) - 256;
+  const info = DebugInfo.open(elf);
+  let registers: FrameRegisters = values.slice(0, names.length);
+  // What gdb knows of the caller: the registers a call preserves, the stack pointer and the address.
+  const preserved = [3, 6, 7, 12, 13, 14, 15, 16];
+  const chain = [info.functionAt(Number(registers[16]))?.name];
+  for (const level of [1, 2]) {
+    const caller = info.unwind(registers, (address, length) => (address < base || address + length > base + stack.length ? undefined : stack.subarray(address - base, address - base + length)), level === 1);
+    if (caller.kind !== 'frame') throw new Error(JSON.stringify(caller));
+    registers = caller.registers;
+    const theirs = values.slice(level * names.length, (level + 1) * names.length);
+    expect(preserved.map((number) => registers[number])).toEqual(preserved.map((number) => theirs[number]));
+    chain.push(info.functionAt(Number(registers[16]) - 1)?.name);
+  }
+  expect(chain).toEqual(['leaf', 'walk', 'main']);
+  expect(info.unwind(registers, () => undefined, false).kind).toBe('unknown');
+});
+
+it('truncated sections give an answer or a DwarfError', () => {
+  const { elf } = build('-gdwarf-5', '-O2', '-g');
+  let refused = 0;
+  for (const name of elf.sections.map((section) => section.name).filter((each) => each.startsWith('.debug'))) {
+    const index = elf.sections.findIndex((section) => section.name === name);
+    for (let part = 0; part < 40; part++) {
+      const bytes = new Uint8Array(elf.bytes);
+      const view = new DataView(bytes.buffer);
+      // sh_size of an Elf64_Shdr.
+      const at = elf.header.sectionHeaders + index * 64 + 32;
+      view.setUint32(at, Math.floor((view.getUint32(at, true) * part) / 40), true);
+      try {
+        const info = DebugInfo.open(new ElfFile(bytes, 'truncated'));
+        void [info.type('node_t')?.size, info.variable('nodes')?.type.size, info.addressesOf('p.c', 9)];
+        for (const each of info.functionsNamed('main')) void [info.lineAt(each.entry ?? 0), info.scopesAt(each.entry ?? 0)];
+      } catch (error) {
+        if (!(error instanceof DwarfError)) throw error;
+        refused++;
+      }
+    }
+  }
+  expect(refused).toBeGreaterThan(40);
 });
