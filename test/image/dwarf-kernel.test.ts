@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { umlKernel } from '../../../test/fixtures/uml-kernel.ts';
-import { ElfFile } from '../elf.ts';
-import { DebugInfo } from './debug-info.ts';
-import type { DwarfType, Member } from './types.ts';
+import { umlKernel } from '../fixtures/uml-kernel.ts';
+import { ElfFile } from '../../emulator/image/elf.ts';
+import { DebugInfo } from '../../emulator/image/dwarf/debug-info.ts';
+import type { DwarfType, Member } from '../../emulator/image/dwarf/types.ts';
 
 const path = umlKernel('static');
 const info = DebugInfo.open(new ElfFile(readFileSync(path), path));
