@@ -44,17 +44,22 @@ function reason(error: unknown): string {
 /** Checks that it is a program this machine can run. `scripts`: files with #! will do. */
 export function inspectProgram(name: string, path: string, scripts: boolean): ProgramFile {
   let size: number;
+  let mode: number;
   let head: Buffer;
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) throw new UserError(`${name}: is a directory, not a program`);
-    size = stat.size;
+    ({ size, mode } = stat);
     head = readPart(path, 0, ELF_HEADER_BYTES);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${name}: ${reason(error)}`, 127);
   }
-  if (scripts && head.subarray(0, 2).toString('latin1') === '#!') return { path, segments: [] };
+  const notExecutable = (): UserError => new UserError(`${name}: is not executable; make it so with chmod +x`, 126);
+  if (scripts && head.subarray(0, 2).toString('latin1') === '#!') {
+    if ((mode & 0o111) === 0) throw notExecutable();
+    return { path, segments: [] };
+  }
   try {
     const header = parseElfHeader(head, name);
     if (header.machine !== ElfMachine.x86_64) throw new UserError(`${name}: is for another machine (ELF machine ${header.machine}); only x86-64 programs run`);
@@ -64,6 +69,7 @@ export function inspectProgram(name: string, path: string, scripts: boolean): Pr
     const end = Math.max(0, ...segments.filter(({ type }) => type === SegmentType.load).map(({ offset, fileSize }) => offset + fileSize));
     if (end > size) throw new UserError(`${name}: is truncated: ${size} bytes of at least ${end}; copy or build it again`);
     if (end === 0) throw new UserError(`${name}: has nothing to load`);
+    if ((mode & 0o111) === 0) throw notExecutable();
     return { path, segments };
   } catch (error) {
     if (error instanceof ElfError) throw new UserError(error.message.startsWith(name) ? error.message : `${name}: ${error.message}`);

@@ -12,9 +12,9 @@ import { skas, SKAS, startSkas } from '../fixtures/skas.ts';
 const folder = mkdtempSync(join(tmpdir(), 'skas-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function file(name: string, contents: string | Uint8Array): string {
+function file(name: string, contents: string | Uint8Array, mode = 0o755): string {
   const path = join(folder, name);
-  writeFileSync(path, contents);
+  writeFileSync(path, contents, { mode });
   return path;
 }
 
@@ -36,6 +36,7 @@ describe('mistakes get one line that says what to do', () => {
     ['big-endian', () => ['boot', patched('big', (bytes) => bytes.writeUInt8(2, 5))], /big: .*little-endian/],
     ['truncated', () => ['boot', file('short', elf().subarray(0, 4096))], /short: is truncated/],
     ['truncated in the header', () => ['boot', file('shorter', elf().subarray(0, 40))], /shorter: truncated/],
+    ['not executable', () => ['boot', file('plain', elf(), 0o644)], /plain: is not executable; .*chmod/],
     ['an object file', () => ['boot', patched('object', (bytes) => bytes.writeUInt16LE(1, 16))], /object: .*not a program/],
     ['no such program', () => ['run', 'skas-has-no-such-program'], /no such program in PATH/],
     ['no such share', () => ['run', '--share', join(folder, 'nothing'), 'true'], /--share .*nothing: no such file or directory/],
