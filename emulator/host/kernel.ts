@@ -11,6 +11,7 @@ import { Vfs } from './files/vfs.ts';
 import { RandomSource } from './misc/random.ts';
 import { endProcess } from './process/exit.ts';
 import { FutexTable } from './process/futex-table.ts';
+import type { Skas3Offer } from './proc-mm/offer.ts';
 import type { Process } from './process/process.ts';
 import { runThread } from './process/run-thread.ts';
 import { Scheduler } from './process/scheduler.ts';
@@ -38,13 +39,15 @@ export interface KernelOptions {
   /** The CPU's second tier. */
   readonly regions: boolean;
   readonly trace: readonly TraceChannel[];
+  /** Who is offered /proc/mm and its ptrace requests. */
+  readonly skas3: Skas3Offer;
   /** User and group the first process runs as. */
   readonly uid: number;
   readonly gid: number;
 }
 
 export const DEFAULT_OPTIONS: KernelOptions = {
-  memory: 1024 * 1024 * 1024, maximumSpaces: 1024, maximumThreads: 4096, seed: 0n, epoch: undefined, realtime: false, regions: true, trace: [], uid: 0, gid: 0,
+  memory: 1024 * 1024 * 1024, maximumSpaces: 1024, maximumThreads: 4096, seed: 0n, epoch: undefined, realtime: false, regions: true, trace: [], skas3: 'standard', uid: 0, gid: 0,
 };
 
 /** Highest process id (kernel.pid_max's default). */

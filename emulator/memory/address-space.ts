@@ -6,6 +6,7 @@ import { PAGE_SIZE } from '../cpu/state.ts';
 import { Errno } from '../host/errno.ts';
 import type { AddressSpaces } from './address-spaces.ts';
 import { GuestMemory } from './guest-copy.ts';
+import { Ldt } from './ldt.ts';
 import { STACK_GUARD, type SpaceLimits } from './mapped-pages.ts';
 import { Access } from './page-access.ts';
 import type { PageSource } from './page-source.ts';
@@ -71,6 +72,7 @@ export class AddressSpace extends GuestMemory {
   environmentStart = 0;
   environmentEnd = 0;
   auxv = new Uint8Array(0);
+  readonly ldt = new Ldt();
   /** MCL_FUTURE. */
   lockFuture = false;
   private users = 1;
@@ -369,6 +371,7 @@ export class AddressSpace extends GuestMemory {
     child.environmentStart = this.environmentStart;
     child.environmentEnd = this.environmentEnd;
     child.auxv = this.auxv;
+    child.ldt.copyFrom(this.ldt);
     return child;
   }
 

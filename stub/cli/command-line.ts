@@ -1,5 +1,6 @@
 /** The command line: what is ours, what is the guest's. */
 import { parseArgs } from 'node:util';
+import type { Skas3Offer } from '../../emulator/host/proc-mm/offer.ts';
 import { TRACE_CHANNELS, type TraceChannel } from '../../emulator/host/trace.ts';
 import { OPTIONS, type OptionRow } from './option-table.ts';
 import { usageError } from './user-error.ts';
@@ -15,6 +16,10 @@ export interface Settings {
   readonly shares: readonly ShareRequest[];
   /** Bytes; undefined: the kernel's default. */
   readonly memory: number | undefined;
+  /** Undefined: the kernel's defaults. */
+  readonly maximumThreads: number | undefined;
+  readonly maximumSpaces: number | undefined;
+  readonly skas3: Skas3Offer;
   readonly environment: readonly (readonly [string, string])[];
   readonly seed: bigint;
   readonly realtime: boolean;
@@ -97,6 +102,22 @@ function seedNumber(text: string): bigint {
   return BigInt(text);
 }
 
+/** Each address space takes 32 KiB of tables; process ids end at 32768. */
+const MOST = 32000;
+
+function limit(name: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < 1 || value > MOST) throw usageError(`--${name} ${text}: between 1 and ${MOST} are possible`);
+    return value;
+  };
+}
+
+function skas3Offer(values: Values): Skas3Offer {
+  if (values.has('no-skas3') && values.has('skas3-for-all')) throw usageError('--no-skas3 and --skas3-for-all: one of them');
+  return values.has('no-skas3') ? 'nobody' : values.has('skas3-for-all') ? 'everyone' : 'standard';
+}
+
 const PACKETS = 'rsp';
 
 function traceChannels(lists: readonly string[]): { trace: TraceChannel[]; tracePackets: boolean } {
@@ -118,6 +139,9 @@ function settings(values: Values): Settings {
     wait: values.has('wait'),
     shares: (values.get('share') ?? []).map(shareRequest),
     memory: one('memory', memorySize),
+    maximumThreads: one('max-processes', limit('max-processes')),
+    maximumSpaces: one('max-address-spaces', limit('max-address-spaces')),
+    skas3: skas3Offer(values),
     environment: (values.get('env') ?? []).map(environmentEntry),
     seed: one('seed', seedNumber) ?? 0n,
     realtime: values.has('realtime'),

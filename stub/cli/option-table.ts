@@ -6,6 +6,7 @@ export interface OptionRow {
   /** How the help shows the value; undefined: the option is a switch. */
   readonly value?: string;
   readonly multiple?: boolean;
+  /** Empty: the next option's says it for both, on one line. */
   readonly help: string;
 }
 
@@ -14,14 +15,18 @@ export const OPTIONS = [
   { name: 'wait', help: 'stay before the first instruction until gdb says go' },
   { name: 'share', value: 'DIR[:rw]', multiple: true, help: 'show the guest a directory (or file) under its own path' },
   { name: 'memory', value: 'SIZE', help: 'memory of the machine, such as 512M or 2G (1G)' },
+  { name: 'max-processes', value: 'N', help: '' },
+  { name: 'max-address-spaces', value: 'N', help: 'threads and address spaces there may be at a time (4096, 1024)' },
+  { name: 'no-skas3', help: '' },
+  { name: 'skas3-for-all', help: 'offer /proc/mm to nobody; to 64-bit callers, too' },
   { name: 'env', value: 'NAME=VALUE', multiple: true, help: 'put into the environment of the first process' },
   { name: 'seed', value: 'NUMBER', help: 'of everything random (0)' },
   { name: 'realtime', help: 'idle time passes as on a clock; else skipped unless input may come' },
   { name: 'trace', value: 'LIST', multiple: true, help: `${TRACE_CHANNELS.join(',')},rsp on stderr` },
   { name: 'stats', help: 'say at the end what was done, how fast' },
   { name: 'quiet', help: 'no messages but errors' },
-  { name: 'help', help: 'this text' },
-  { name: 'version', help: 'the version' },
+  { name: 'help', help: '' },
+  { name: 'version', help: 'this text; the version' },
 ] as const satisfies readonly OptionRow[];
 
 const ROWS: readonly OptionRow[] = OPTIONS;
@@ -42,8 +47,18 @@ The exit status is the guest's, 128 + N when signal N ended it.
   gdb -ex 'target remote :1234' linux
 `;
 
-/** The help text; fits a screen of 24 lines and 100 columns. */
+/** The help text; fits a screen. */
 export function helpText(): string {
-  const lines = ROWS.map(({ name, value, help }) => `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(22)} ${help}`);
+  const lines: string[] = [];
+  let names = '';
+  for (const { name, value, help } of ROWS) {
+    names += `--${name}${value === undefined ? '' : ` ${value}`}`;
+    if (help === '') {
+      names += ', ';
+      continue;
+    }
+    lines.push(`  ${names.padEnd(21)}  ${help}`);
+    names = '';
+  }
   return `${USAGE}${lines.join('\n')}\n${NOTES}`;
 }

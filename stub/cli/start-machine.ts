@@ -2,7 +2,7 @@
 import { Debugger } from '../../emulator/debug/debugger.ts';
 import { Machine, type Ending } from '../../emulator/debug/machine.ts';
 import { StandardIo } from '../../emulator/host/files/standard-io.ts';
-import { Kernel } from '../../emulator/host/kernel.ts';
+import { DEFAULT_OPTIONS, Kernel } from '../../emulator/host/kernel.ts';
 import { stateHash } from '../../emulator/host/state-hash.ts';
 import { Signal, signalName } from '../../emulator/host/signals/signal-numbers.ts';
 import { MachineTarget } from '../machine-target.ts';
@@ -30,8 +30,10 @@ function environment(settings: Settings): string[] {
 
 function buildKernel(settings: Settings): Kernel {
   try {
+    const { memory, maximumThreads, maximumSpaces } = settings;
     return new Kernel({
-      realtime: true, seed: settings.seed, trace: settings.trace, ...(settings.memory === undefined ? {} : { memory: settings.memory }),
+      realtime: true, seed: settings.seed, trace: settings.trace, skas3: settings.skas3, memory: memory ?? DEFAULT_OPTIONS.memory,
+      maximumThreads: maximumThreads ?? DEFAULT_OPTIONS.maximumThreads, maximumSpaces: maximumSpaces ?? DEFAULT_OPTIONS.maximumSpaces,
     });
   } catch (error) {
     if (error instanceof RangeError) throw new UserError(`not enough memory for the machine: choose a smaller --memory (${error.message})`);

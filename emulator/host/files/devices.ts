@@ -11,7 +11,7 @@ import { TerminalFile } from './terminal-file.ts';
 import { Terminal } from './terminal.ts';
 import type { Kernel } from '../kernel.ts';
 
-interface DeviceDescription {
+export interface DeviceDescription {
   /** Name in /dev; undefined: only its number is served. */
   readonly name: string | undefined;
   readonly number: number;

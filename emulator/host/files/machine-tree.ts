@@ -1,5 +1,6 @@
 /** The file tree a fresh machine starts with: directories, /etc, /dev. Shares are mounted over it afterwards. */
 import type { Kernel } from '../kernel.ts';
+import { mmDevices } from '../proc-mm/mm-entries.ts';
 import { characterDevices } from './devices.ts';
 import { FileType } from './file-mode.ts';
 import { FileSystemMagic } from './file-system.ts';
@@ -48,7 +49,7 @@ export function buildTree(kernel: Kernel): void {
   vfs.mountTexts('/sys', { type: 'sysfs', magic: FileSystemMagic.sysfs }, SYSTEM);
   for (const [path, target] of LINKS) vfs.makeSymlink(path, target);
   if (!(dev.inode instanceof TmpfsDirectory)) throw new Error('/dev is no tmpfs');
-  for (const { name, number, mode, open } of characterDevices) {
+  for (const { name, number, mode, open } of [...characterDevices, ...mmDevices(kernel.options.skas3)]) {
     vfs.devices.register(number, open);
     const inode = new DeviceInode(dev.inode.fileSystem, FileType.character | mode, number);
     inode.accessed = inode.modified = inode.changed = vfs.now();

@@ -80,6 +80,11 @@ export abstract class OpenFile {
     return -Errno.EINVAL;
   }
 
+  /** Longer writes are EINVAL before anything of them is looked at. */
+  writeLimit(_call: SyscallCall): number {
+    return Infinity;
+  }
+
   /** True if pread and pwrite work (regular files, block devices, most of /proc). */
   get seekable(): boolean {
     return false;

@@ -35,6 +35,7 @@ function readPart(call: SyscallCall, file: OpenFile, buffers: readonly GuestBuff
 export function writeFrom(call: SyscallCall, file: OpenFile, buffers: readonly GuestBuffer[], offset: number | undefined): SyscallResult {
   if (!isWritable(file.flags)) return -Errno.EBADF;
   const wanted = totalLength(buffers);
+  if (wanted > file.writeLimit(call)) return -Errno.EINVAL;
   if (file instanceof RegularFile && wanted > CHUNK) return inChunks(buffers, wanted, offset, (part, at) => writePart(call, file, part, at));
   return writePart(call, file, wanted > LONGEST_STREAM_WRITE ? slice(buffers, 0, LONGEST_STREAM_WRITE) : buffers, offset);
 }

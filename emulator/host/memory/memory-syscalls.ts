@@ -1,7 +1,9 @@
 /** The memory family: mmap and its kin, which read their arguments here and do their work in memory/address-space.ts. */
 import { PAGE_SIZE } from '../../cpu/state.ts';
+import type { AddressSpace } from '../../memory/address-space.ts';
 import { MapFlag, Prot } from '../../memory/protection.ts';
 import { Errno } from '../errno.ts';
+import type { DescriptorTable } from '../files/descriptor-table.ts';
 import { isReadable, isWritable } from '../files/open-flags.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 
@@ -12,16 +14,27 @@ const MclFlag = { current: 1, future: 2, onFault: 4 } as const;
 const MEMBARRIER_QUERY = 0;
 const MEMBARRIER_COMMANDS = 0x1ff;
 
+/** What mmap is asked for. */
+export interface MapRequest {
+  readonly address: number;
+  readonly length: number;
+  readonly prot: number;
+  readonly flags: number;
+  readonly fd: number;
+  readonly pageOffset: number;
+}
+
 function mmap(call: SyscallCall): SyscallResult {
   const [address, length] = call.args;
   const offset = call.args[5];
   if (offset % PAGE_SIZE !== 0) return -Errno.EINVAL;
-  return mapObject(call, address, length, call.int(2), call.int(3), call.int(4), offset / PAGE_SIZE);
+  const { space, descriptors } = call.thread;
+  return mapObject(space, descriptors, { address, length, prot: call.int(2), flags: call.int(3), fd: call.int(4), pageOffset: offset / PAGE_SIZE });
 }
 
-/** mmap with the offset in pages. */
-function mapObject(call: SyscallCall, address: number, length: number, prot: number, flags: number, fd: number, pageOffset: number): SyscallResult {
-  const { space, descriptors } = call.thread;
+/** mmap with the offset in pages, into any address space; the file is one of `descriptors`. Returns the address or -errno. */
+export function mapObject(space: AddressSpace, descriptors: DescriptorTable, request: MapRequest): number {
+  const { address, length, prot, flags, fd, pageOffset } = request;
   if ((flags & MapFlag.hugeTlb) !== 0) return -Errno.ENOMEM;
   if ((flags & MapFlag.anonymous) !== 0) return space.map(address, length, prot, flags);
   const file = descriptors.get(fd);

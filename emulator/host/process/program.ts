@@ -11,6 +11,8 @@ import type { ExecutableFile } from '../files/vfs.ts';
 
 /** An x86-64 user's address space: 47 bits, less a guard page. */
 const TASK_SIZE = 0x7ffffffff000;
+/** An i386 user's on a 64-bit host: all of 32 bits, less two pages (IA32_PAGE_OFFSET). */
+const TASK_SIZE_32 = 0xffffe000;
 /** Least room between stack and mappings. */
 const LEAST_STACK_ROOM = 128 * 1024 * 1024;
 const GUARD = 256 * PAGE_SIZE;
@@ -59,8 +61,17 @@ export function byteArray(text: string): Uint8Array {
 
 /** Layout of an x86-64 program's address space for a stack limit. */
 export function layout64(stackLimit: number): Layout {
-  const room = Math.min(Math.max(stackLimit + GUARD, LEAST_STACK_ROOM), (TASK_SIZE / 6) * 5);
-  return { taskSize: TASK_SIZE, mmapBase: pageDown(TASK_SIZE - room) };
+  return layoutBelow(TASK_SIZE, stackLimit);
+}
+
+/** The same of an i386 program's on a 64-bit host. */
+export function layout32(stackLimit: number): Layout {
+  return layoutBelow(TASK_SIZE_32, stackLimit);
+}
+
+function layoutBelow(taskSize: number, stackLimit: number): Layout {
+  const room = Math.min(Math.max(stackLimit + GUARD, LEAST_STACK_ROOM), (taskSize / 6) * 5);
+  return { taskSize, mmapBase: pageDown(taskSize - room) };
 }
 
 /** @throws ElfError when it is no x86-64 program */

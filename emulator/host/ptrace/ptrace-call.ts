@@ -14,25 +14,26 @@ import { traceRequest } from './ptrace-trace.ts';
 import { peekUser, pokeUser, registerBytes } from './register-file.ts';
 import { getFloatingRegisters, getRegisters, regset, setFloatingRegisters, setRegisters } from './register-sets.ts';
 import { Request, TraceEvent, TraceOption } from './requests.ts';
+import { SKAS3_REQUESTS } from './skas3-requests.ts';
 import { stopInfo } from './stop.ts';
 import type { TraceMode } from './trace-state.ts';
 
 /** A request on a stopped tracee; `address` and `data` are ptrace's last two arguments. */
-interface TraceCall {
+export interface TraceCall {
   readonly call: SyscallCall;
   readonly tracer: Thread;
   readonly tracee: Thread;
   readonly address: number;
   readonly data: number;
 }
-type Handler = (request: TraceCall) => number;
+export type TraceHandler = (request: TraceCall) => number;
 
 const WORD = 8;
 const ArchPrctl = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004 } as const;
 const USER_SPACE_END = 0x7ffffffff000;
 
-/** Requests on stopped tracees. Those not listed, skas3's 52–56 among them, answer EIO. */
-const REQUESTS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+/** Requests on stopped tracees. Those not listed answer EIO. */
+const REQUESTS: ReadonlyMap<number, TraceHandler> = new Map<number, TraceHandler>([
   [Request.PEEKTEXT, peekData], [Request.PEEKDATA, peekData], [Request.PEEKUSER, peekUserWord],
   [Request.POKETEXT, pokeData], [Request.POKEDATA, pokeData], [Request.POKEUSER, ({ call, tracee, address }) => pokeUser(tracee, address, call.big(3))],
   [Request.CONT, (request) => proceed(request, 'cont')], [Request.SYSCALL, (request) => proceed(request, 'syscall')],
@@ -48,6 +49,7 @@ const REQUESTS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [Request.GETEVENTMSG, getEventMessage], [Request.GETSIGINFO, getSignalInfo], [Request.SETSIGINFO, setSignalInfo], [Request.PEEKSIGINFO, peekSignalInfo],
   [Request.GETSIGMASK, getMask], [Request.SETSIGMASK, setMask], [Request.ARCH_PRCTL, archPrctl], [Request.LISTEN, listen],
   [Request.GET_SYSCALL_INFO, getSyscallInfo],
+  ...SKAS3_REQUESTS,
 ]);
 
 function ptrace(call: SyscallCall): SyscallResult {

@@ -33,7 +33,7 @@ export type ProcEntry =
     readonly write?: (context: ProcContext, bytes: Uint8Array) => number;
   }
   /** A file with an open file of its own. */
-  | { readonly kind: 'special'; readonly mode: number; readonly open: (context: ProcContext, dentry: Dentry, flags: number) => OpenFile | number }
+  | { readonly kind: 'special'; readonly mode: number; readonly open: (context: ProcContext, dentry: Dentry, flags: number, opener: Thread) => OpenFile | number }
   | {
     readonly kind: 'link';
     readonly mode?: number;
@@ -190,8 +190,8 @@ export class ProcFile extends Inode {
     return typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
   }
 
-  open(_call: SyscallCall, dentry: Dentry, flags: number): OpenFile | number {
-    if (this.entry.kind === 'special') return this.entry.open(this.context, dentry, flags);
+  open(call: SyscallCall, dentry: Dentry, flags: number): OpenFile | number {
+    if (this.entry.kind === 'special') return this.entry.open(this.context, dentry, flags, call.thread);
     return new ProcTextFile(this.entry, this.context, dentry, flags);
   }
 

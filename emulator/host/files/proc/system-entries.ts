@@ -3,6 +3,8 @@ import { cpuid } from '../../../cpu/cpuid.ts';
 import { PAGE_SIZE } from '../../../cpu/state.ts';
 import type { Kernel } from '../../kernel.ts';
 import { MACHINE_NAME } from '../../misc/machine-calls.ts';
+import { mmEntries, mmPart, miscText } from '../../proc-mm/mm-entries.ts';
+import { isOffered } from '../../proc-mm/offer.ts';
 import { processTable } from './process-entries.ts';
 import { fixedTable, textFile, type ProcContext, type ProcDirectoryTable, type ProcEntry } from './proc-file-system.ts';
 import { systemSettings } from './settings.ts';
@@ -79,10 +81,11 @@ const fixed: Readonly<Record<string, ProcEntry>> = {
   'thread-self': { kind: 'link', target: (_context, reader) => `${reader.process.pid}/task/${reader.tid}` },
   cmdline: textFile(() => 'skas\n'),
   cpuinfo: textFile(cpuinfoText),
-  devices: textFile(() => 'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n'),
+  devices: textFile(() => 'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n'),
   filesystems: textFile(() => FILE_SYSTEMS),
   loadavg: textFile(loadavgText),
   meminfo: textFile(meminfoText),
+  misc: textFile(miscText),
   mounts: { kind: 'link', target: () => 'self/mounts' },
   stat: textFile(statText),
   swaps: textFile(() => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
@@ -93,9 +96,13 @@ const fixed: Readonly<Record<string, ProcEntry>> = {
 
 /** The root of /proc: processes by number after the fixed entries. */
 export const rootTable: ProcDirectoryTable = {
-  names: ({ kernel }) => [...Object.keys(fixed), ...[...kernel.processes.keys()].sort((a, b) => a - b).map(String)],
+  names: ({ kernel }) => [...Object.keys(fixed), ...Object.keys(mmEntries), ...[...kernel.processes.keys()].sort((a, b) => a - b).map(String)],
   find: (context, name, reader) => {
     if (Object.hasOwn(fixed, name)) return fixedTable(fixed).find(context, name, reader);
+    if (Object.hasOwn(mmEntries, name)) {
+      const offered = isOffered(context.kernel.options.skas3, mmPart(name), reader?.wordSize ?? 8);
+      return offered ? { entry: mmEntries[name], context } : undefined;
+    }
     const subject = processThread(context.kernel, name);
     return subject === undefined ? undefined : { entry: { kind: 'directory', entries: processTable }, context: { kernel: context.kernel, subject } };
   },
