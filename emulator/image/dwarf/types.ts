@@ -8,8 +8,6 @@ import type { NameIndex } from './name-index.ts';
 
 /** Longest chain of typedefs and qualifiers followed. */
 const LONGEST_CHAIN = 64;
-/** Deepest nesting of anonymous members followed. */
-const DEEPEST = 32;
 const OP_PLUS_UCONST = 0x23;
 
 export type TypeKind =
@@ -108,7 +106,7 @@ export class DwarfType {
 
   /** Finds a member, also inside anonymous structures and unions. Works through typedefs and declarations. */
   member(name: string): Member | undefined {
-    return findMember(this.stripped.complete, name, 0);
+    return findMember(this.stripped.complete, name, new Set());
   }
 
   /** A path such as `thread.switch_buf` from here: its last member, with its offset from the start of this type. */
@@ -181,12 +179,14 @@ export class DwarfType {
   }
 }
 
-function findMember(type: DwarfType, name: string, depth: number): Member | undefined {
-  if (depth > DEEPEST) return undefined;
+/** `seen` ends the search in structures that claim to contain themselves. */
+function findMember(type: DwarfType, name: string, seen: Set<DwarfType>): Member | undefined {
+  if (seen.has(type)) return undefined;
+  seen.add(type);
   for (const member of type.members) if (member.name === name) return member;
   for (const member of type.members) {
     if (member.name !== undefined) continue;
-    const inner = findMember(member.type.stripped, name, depth + 1);
+    const inner = findMember(member.type.stripped, name, seen);
     if (inner !== undefined) return { ...inner, offset: inner.offset + member.offset };
   }
   return undefined;
