@@ -212,6 +212,9 @@ export class MachineTarget implements Target {
         return { reason: 'exec', thread, path: this.executable };
       case 'signal':
         return { reason: 'signal', thread, signal: stop.info.signal };
+      case 'bystander':
+        // Whoever asked for it says more.
+        return { reason: 'interrupt', thread: this.describe(this.selected()[0]) };
       default:
         return { reason: stop.kind, thread };
     }

@@ -8,6 +8,7 @@ import type { Thread } from '../host/process/thread.ts';
 import type { SignalFate } from '../host/signals/signal-hooks.ts';
 import { kernelInfo, type SignalInfo } from '../host/signals/signal-info.ts';
 import { sendSignal } from '../host/signals/send.ts';
+import type { Bystanders } from './bystanders.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
 import { Stepper } from './stepper.ts';
@@ -33,6 +34,8 @@ export class Debugger {
   /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
   readonly delivered = new Map<number, number>();
   stopped: Stop | undefined;
+  /** Decides about threads of other processes; without it they are left alone. */
+  bystanders: Bystanders | undefined;
   private attached = false;
   private onStop: ((stop: Stop) => void) | undefined;
   /** Found during a slice, to be reported at its end. */
@@ -42,6 +45,9 @@ export class Debugger {
   private readonly breakpoints = new Set<number>();
   private readonly watched = new Map<number, WatchRequest>();
   private nextWatch = 1;
+  private readonly probes = new Map<number, Set<(thread: Thread) => void>>();
+  /** By thread: what it had retired when its probes were last called, so that they are called once each time it comes there. */
+  private readonly probed = new WeakMap<Thread, number>();
   /** A thread at a breakpoint that is not for it, to be taken over it. */
   private passing: Thread | undefined;
   private last: Thread | undefined;
@@ -71,7 +77,9 @@ export class Debugger {
       this.delivered.set(info.signal, (this.delivered.get(info.signal) ?? 0) + 1);
       if (thread === this.stepper?.thread) this.stepper.handlerEntered();
     };
-    kernel.cpu.breakpointFilter = (_address, space) => [...process.threads].some((thread) => thread.space === space);
+    kernel.cpu.breakpointFilter = (address, space) => {
+      return [...process.threads].some((thread) => thread.space === space) || this.bystanders?.counts(address, space) === true;
+    };
   }
 
   /** Threads of the debuggee that are alive. */
@@ -167,6 +175,23 @@ export class Debugger {
     return this.watched.get(id);
   }
 
+  /** Has `probe` called, and the machine go on, when a thread of the debuggee is about to execute the instruction at an address. Gives what ends it. */
+  addProbe(address: number, probe: (thread: Thread) => void): () => void {
+    const there = this.probes.get(address) ?? new Set();
+    this.probes.set(address, there.add(probe));
+    this.machine.kernel.cpu.addBreakpoint(address);
+    return () => {
+      if (!there.delete(probe)) return;
+      if (there.size === 0) this.probes.delete(address);
+      this.machine.kernel.cpu.removeBreakpoint(address);
+    };
+  }
+
+  /** For bystanders and probes: holds the machine at the next instruction boundary. */
+  stopForBystander(thread: Thread): void {
+    this.stopFor({ kind: 'bystander', thread });
+  }
+
   get breakpointCount(): number {
     return this.breakpoints.size;
   }
@@ -193,6 +218,7 @@ export class Debugger {
   private advance(milliseconds: number): SliceResult {
     const { kernel } = this.machine;
     const { passing, stepper } = this;
+    if (passing === undefined && this.bystanders?.advance() === true) return 'running';
     if (passing !== undefined) {
       this.passing = undefined;
       kernel.step(passing);
@@ -200,6 +226,7 @@ export class Debugger {
       return 'running';
     }
     if (stepper === undefined) return kernel.runSlice(milliseconds);
+    if (stepper.thread.phase === 'user' && this.probe(stepper.thread)) return 'running';
     switch (stepper.advance()) {
       case 'done':
         this.found ??= { kind: 'step', thread: stepper.thread };
@@ -220,7 +247,7 @@ export class Debugger {
   }
 
   private mayRun(thread: Thread): boolean {
-    if (thread.process !== this.machine.process) return true;
+    if (thread.process !== this.machine.process) return this.bystanders?.mayRun(thread) ?? true;
     const { stepper } = this;
     if (stepper?.active === true) return true;
     if (this.plan !== undefined && this.ordersOf(thread) === undefined) return false;
@@ -241,6 +268,9 @@ export class Debugger {
   private atBreakpoint(thread: Thread): void {
     const { rip } = thread.context;
     const { stepper } = this;
+    if (thread.process !== this.machine.process) {
+      if (this.bystanders?.atBreakpoint(thread) === true) return;
+    } else if (this.probe(thread)) return;
     if (thread === stepper?.thread && stepper.atBreakpoint()) this.machine.kernel.requestStop();
     else if (thread.process === this.machine.process && this.breakpoints.has(rip)) this.stopFor({ kind: 'breakpoint', thread, address: rip });
     else {
@@ -249,8 +279,18 @@ export class Debugger {
     }
   }
 
+  /** Calls the probes at rip, once each time the thread comes there. True if one wants the machine held. */
+  private probe(thread: Thread): boolean {
+    const here = this.probes.get(thread.context.rip);
+    if (here === undefined || this.probed.get(thread) === thread.retired) return false;
+    this.probed.set(thread, thread.retired);
+    for (const probe of [...here]) probe(thread);
+    return this.found?.kind === 'bystander';
+  }
+
   private atWatchpoint(thread: Thread, id: number): void {
     if (thread.process === this.machine.process) this.stopFor({ kind: 'watchpoint', thread, id });
+    else this.bystanders?.atWatchpoint(thread, id);
   }
 
   private onSignal(thread: Thread, info: SignalInfo, fate: SignalFate): 'deliver' | 'hold' {

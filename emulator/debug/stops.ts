@@ -13,6 +13,8 @@ export type Stop =
   | { readonly kind: 'exec'; readonly thread: Thread }
   /** About to end the process; nothing has happened yet. */
   | { readonly kind: 'signal'; readonly thread: Thread; readonly info: SignalInfo }
+  /** Bystanders asked for it (they know why); `thread` may be the debuggee's or another. */
+  | { readonly kind: 'bystander'; readonly thread: Thread }
   /** The debuggee is gone; `status` is wait4's. */
   | { readonly kind: 'ended'; readonly status: number };
 

@@ -35,6 +35,9 @@ export function detach(tracee: Thread, signal: number): void {
 export function resumeTracee(tracee: Thread, mode: TraceMode, signal: number): void {
   const { ptrace, signals } = tracee;
   if (ptrace === undefined || signals.traceStop === undefined) return;
+  // From the entry of a system call the tracer has already read, the way to its exit is not the tracee's own code.
+  const own = mode !== 'cont' && !(mode === 'syscall' && signals.traceStop.kind === 'syscall-entry');
+  ptrace.registers = own ? 'tracee' : 'tracer';
   ptrace.mode = mode;
   signals.traceStop.injected = signal;
   signals.traceStop.resumed = true;

@@ -8,11 +8,13 @@ import { NoteType } from './requests.ts';
 /** Copies a register set to the tracer's memory; 0 or a negative errno. */
 export function getRegisters(tracer: Thread, tracee: Thread, address: number, length = REGISTER_BYTES): number {
   readRegisters(tracee);
+  if (tracee.ptrace !== undefined) tracee.ptrace.registers = 'tracer';
   return tracer.space.write(address, length === REGISTER_BYTES ? registerBytes : registerBytes.subarray(0, length)) ? 0 : -Errno.EFAULT;
 }
 
 export function setRegisters(tracer: Thread, tracee: Thread, address: number, length = REGISTER_BYTES): number {
   if (tracer.space.readInto(address, length === REGISTER_BYTES ? registerBytes : registerBytes.subarray(0, length)) !== length) return -Errno.EFAULT;
+  if (tracee.ptrace !== undefined) tracee.ptrace.registers = 'given';
   return writeRegisters(tracee, length >>> 3);
 }
 

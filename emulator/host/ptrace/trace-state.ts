@@ -11,6 +11,11 @@ export class TraceState {
   mode: TraceMode = 'cont';
   /** PTRACE_O_* bits. */
   options: number;
+  /**
+   * Where the registers of the tracee's own code are. `tracee`: in the tracee, which runs it or has stopped and was not asked yet. `tracer`: the
+   * tracer has read them, and what the tracee runs meanwhile (UML's stub) is not its own code. `given`: the tracer has written them, or the stub's.
+   */
+  registers: 'tracee' | 'tracer' | 'given' = 'tracee';
   /** For PTRACE_GETEVENTMSG. */
   eventMessage = 0;
 
