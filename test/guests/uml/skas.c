@@ -1,0 +1,54 @@
+/* The loop of a kernel that is separate from its processes: let one run until it stops, see why, do what it needs. */
+#include "skas.h"
+
+void host_prepare(void)
+{
+	physical = (char *)call(__NR_mmap, 0, PHYSICAL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, physical_file, 0);
+}
+
+int wait_stop(int pid)
+{
+	int status = 0;
+	long got;
+	do
+		got = call(__NR_wait4, pid, &status, WALL, 0);
+	while (got == -EINTR);
+	if (got != pid || (status & 0xff) != 0x7f)
+		panic("a host process is gone");
+	return status >> 8;
+}
+
+/* Runs `current` until it enters the kernel; true if its turn is over. */
+static int run_user(void)
+{
+	struct task *task = current;
+	ulong error, address;
+	enter_task(task);
+	if (trace(PTRACE_SETREGS, task->host_pid, 0, &task->regs) < 0)
+		panic("registers the host does not take");
+	trace(PTRACE_SYSEMU, task->host_pid, 0, 0);
+	int signal = wait_stop(task->host_pid);
+	trace(PTRACE_GETREGS, task->host_pid, 0, &task->regs);
+	switch (signal) {
+	case SIGTRAP | 0x80:
+		kernel_syscall();
+		return NUMBER(&task->regs) == __NR_sched_yield;
+	case SIGVTALRM:
+		return 1;
+	case SIGSEGV: {
+		int trap = get_fault(task, &error, &address);
+		kernel_fault(trap, error, address);
+		return 0;
+	}
+	default:
+		kernel_signal(signal);
+		return 0;
+	}
+}
+
+void host_start(void)
+{
+	for (;;)
+		if (run_user() || current->state != RUNNABLE)
+			current = task_next();
+}
