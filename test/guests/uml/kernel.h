@@ -73,10 +73,12 @@ struct task {
 	/* The technique's: */
 	int host_pid, mm;                  /* host process, handle of the address space */
 	int stub_page, stub_calls;         /* skas0: first page of its stub's data, calls queued there */
-	int pipe[2], tracing, request, starting; /* tt */
+	int pipe[2], tracing, request, starting; /* tt: its turn, how it is traced */
+	struct task *dead;                 /* tt: who handed over and is to be ended */
 };
 
 extern struct task tasks[TASKS], *current;
+extern int turn_over;                      /* `current` has had its turn */
 extern char secret[];                      /* what no user process is to read */
 extern struct { ulong calls, faults, switches; } counts;
 

@@ -18,8 +18,8 @@ int wait_stop(int pid)
 	return status >> 8;
 }
 
-/* Runs `current` until it enters the kernel; true if its turn is over. */
-static int run_user(void)
+/* Runs `current` until it enters the kernel, and that until it is done. */
+static void run_user(void)
 {
 	struct task *task = current;
 	ulong error, address;
@@ -32,23 +32,26 @@ static int run_user(void)
 	switch (signal) {
 	case SIGTRAP | 0x80:
 		kernel_syscall();
-		return NUMBER(&task->regs) == __NR_sched_yield;
+		break;
 	case SIGVTALRM:
-		return 1;
+		turn_over = 1;
+		break;
 	case SIGSEGV: {
 		int trap = get_fault(task, &error, &address);
 		kernel_fault(trap, error, address);
-		return 0;
+		break;
 	}
 	default:
 		kernel_signal(signal);
-		return 0;
 	}
 }
 
 void host_start(void)
 {
-	for (;;)
-		if (run_user() || current->state != RUNNABLE)
+	for (;;) {
+		run_user();
+		if (turn_over || current->state != RUNNABLE)
 			current = task_next();
+		turn_over = 0;
+	}
 }

@@ -261,12 +261,21 @@ void user_start(ulong *stack)
 		mix(count);
 	else if (equal(what, "sharing"))
 		sharing();
+	else if (equal(what, "all")) {
+		system_calls(count * 10);
+		ping_pong(count * 2);
+		forks(count);
+		faults(count);
+		processor(count * 200000);
+		mix(count / 4);
+		sharing();
+	}
 	else if (equal(what, "maps"))
 		maps();
 	else if (equal(what, "probe") && stack[0] > 3)
 		probe(count, argv[3]);
 	else
-		print("syscalls, pingpong, forks, faults, cpu, mix COUNT; sharing; maps; probe ADDRESS PID\n");
+		print("syscalls, pingpong, forks, faults, cpu, mix, all COUNT; sharing; maps; probe ADDRESS PID\n");
 	exit_(0);
 }
 
