@@ -1,7 +1,8 @@
 /** The machine as the RSP server sees it: translates between gdb's terms (bigint addresses, thread ids) and the debugger's. */
 import type { Debugger } from '../emulator/debug/debugger.ts';
-import type { Orders, Stop } from '../emulator/debug/stops.ts';
+import type { Orders, StepContext, Stop } from '../emulator/debug/stops.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
+import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
 import { SignalInfo } from '../emulator/host/signals/signal-info.ts';
 import { runMonitorCommand } from './monitor-commands.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
@@ -14,6 +15,11 @@ const USER_END = 1n << 47n;
 export interface GuestFiles {
   readonly read: (path: string) => Uint8Array | undefined;
   readonly readLink: (path: string) => string | undefined;
+}
+
+/** An action that may be for one of the contexts of a thread only. */
+export interface MachineAction extends ResumeAction {
+  readonly context?: StepContext;
 }
 
 export class MachineTarget implements Target {
@@ -98,12 +104,14 @@ export class MachineTarget implements Target {
     this.debug.attach((stop) => onStop(this.translate(stop)));
   }
 
-  resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void {
+  resume(actions: readonly MachineAction[], onStop: (event: StopEvent) => void): void {
     const threads = new Map<Thread, Orders>();
     let others: Orders | undefined;
-    for (const { kind, tid, signal, range } of actions) {
+    for (const { kind, tid, signal, range, context } of actions) {
       if (kind === 'stop') continue;
-      const orders: Orders = { kind, signal, ...(range === undefined ? {} : { range: { start: Number(range.start), end: Number(range.end) } }) };
+      const orders: Orders = {
+        kind, signal, ...(range === undefined ? {} : { range: { start: Number(range.start), end: Number(range.end) } }), ...(context === undefined ? {} : { context }),
+      };
       const thread = tid === undefined ? undefined : this.thread(tid);
       // The first action that fits a thread counts.
       if (thread !== undefined) threads.set(thread, threads.get(thread) ?? orders);
@@ -172,6 +180,22 @@ export class MachineTarget implements Target {
 
   /** Breakpoint addresses, and whether gdb set them as hardware ones. */
   private readonly hardware = new Map<number, boolean>();
+
+  /** Stops before a user would hear of it when a range is written. Gives what ends it, which tells whether a stop was for that. */
+  watch(address: number, length: number): (event: StopEvent) => boolean {
+    const id = this.debug.addWatchpoint({ kind: 'write', address, length });
+    return () => {
+      const { stopped } = this.debug;
+      this.debug.removeWatchpoint(id);
+      return stopped?.kind === 'watchpoint' && stopped.id === id;
+    };
+  }
+
+  /** Stack pointer of a thread, on its ordinary stack: below a signal handler on the alternate one. Undefined: it cannot be read. */
+  stackPointer(tid: number): number | undefined {
+    const thread = this.thread(tid);
+    return thread === undefined ? undefined : ordinaryStackPointer(thread);
+  }
 
   private thread(tid: number): Thread | undefined {
     return this.debug.threads().find((thread) => thread.tid === tid);

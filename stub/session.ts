@@ -8,7 +8,7 @@ import { findPacket } from './packets/table.ts';
 import { X86_64_REGISTERS, type RegisterSet } from './registers.ts';
 import { stopReply } from './stop-reply.ts';
 import type { ThreadId } from './fields.ts';
-import type { ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+import { Refusal, type ResumeAction, type StopEvent, type Target, type TargetThread } from './target.ts';
 
 /** Where the session's bytes go and how it ends. */
 export interface Connection {
@@ -170,6 +170,7 @@ export class Session {
     this.resumed = false;
     if (this.ended) return;
     if ('thread' in event) this.general = event.thread.tid;
+    if (event.reason === 'signal' && event.message !== undefined) this.console(`${event.message}\n`);
     this.sendPacket(this.describe(event));
   }
 
@@ -201,7 +202,7 @@ export class Session {
 
   private errorReply(error: unknown): string {
     // Anything else is a mistake of ours; the client still gets an answer, and the log the stack.
-    if (!(error instanceof PacketError)) this.log?.(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    if (!(error instanceof PacketError) && !(error instanceof Refusal)) this.log?.(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     const errno = error instanceof PacketError ? error.errno : PacketErrno.EIO;
     const message = error instanceof Error ? error.message : String(error);
     if (this.client.has('error-message')) return `E.${message.replace(/[$#}*\n]/g, ' ')}`;

@@ -34,7 +34,13 @@ export interface ResumeAction {
 
 /** Why everything stopped. Signals are Linux numbers; the server maps them to gdb's. */
 export type StopEvent =
-  | { readonly reason: 'signal'; readonly thread: TargetThread; readonly signal: number }
+  | {
+    readonly reason: 'signal'; readonly thread: TargetThread;
+    /** 0: none, it just stopped. */
+    readonly signal: number;
+    /** What the user should know of it. */
+    readonly message?: string;
+  }
   | { readonly reason: 'step' | 'interrupt' | 'entry'; readonly thread: TargetThread }
   | { readonly reason: 'breakpoint'; readonly thread: TargetThread; readonly hardware: boolean }
   | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
@@ -42,6 +48,9 @@ export type StopEvent =
   | { readonly reason: 'exec'; readonly thread: TargetThread; readonly path: string }
   | { readonly reason: 'exited'; readonly pid: number; readonly status: number }
   | { readonly reason: 'killed'; readonly pid: number; readonly signal: number };
+
+/** A target cannot do what was asked, and says why: the message is for the user. Any method but the getters may throw it. */
+export class Refusal extends Error {}
 
 export interface Target {
   readonly architecture: 'x86-64' | 'i386';

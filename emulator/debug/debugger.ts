@@ -119,7 +119,7 @@ export class Debugger {
       const orders = this.ordersOf(thread);
       if (orders === undefined) continue;
       this.prepare(thread, orders);
-      if (orders.kind === 'step' && this.stepper === undefined) this.stepper = new Stepper(this.machine.kernel, thread, orders.range);
+      if (orders.kind === 'step' && this.stepper === undefined) this.stepper = new Stepper(this.machine.kernel, thread, orders);
     }
     this.go();
   }

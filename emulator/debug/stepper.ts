@@ -9,6 +9,7 @@ import { inSyscall } from '../host/signals/restart.ts';
 import type { SignalFate } from '../host/signals/signal-hooks.ts';
 import type { SignalInfo } from '../host/signals/signal-info.ts';
 import { SYNCHRONOUS_SIGNALS } from '../host/signals/signal-numbers.ts';
+import type { Orders, StepContext } from './stops.ts';
 
 /** Steps in a row after which other threads get a turn: the stepped one may be waiting for them. */
 const TURN = 512;
@@ -48,17 +49,33 @@ export class Stepper {
   /** The thread is in the kernel; the step ends when it comes back. */
   private away: boolean;
   private count = 0;
+  private readonly context: StepContext | undefined;
+  /** The thread executes other contexts until it is here. */
+  private absence: { readonly rip: number; readonly rsp: number } | 'for ever' | undefined;
+  private backAgain = false;
+  /** Something of the step has been done. */
+  private begun = false;
 
-  constructor(kernel: Kernel, thread: Thread, range: { readonly start: number; readonly end: number } | undefined) {
+  constructor(kernel: Kernel, thread: Thread, { range, context }: Pick<Orders, 'range' | 'context'>) {
     this.kernel = kernel;
     this.thread = thread;
     this.range = range;
+    this.context = context;
     this.away = thread.phase !== 'user';
+    if (context?.here() === false) {
+      this.away = false;
+      this.leave(context);
+    }
   }
 
   /** Does the next part. */
   advance(): StepProgress {
     const { thread } = this;
+    if (this.absence !== undefined) {
+      if (!this.backAgain) return 'run';
+      this.endAbsence();
+      return this.begun ? this.finished() : 'more';
+    }
     if (this.handler !== undefined) {
       if (!this.handlerDone) return 'run';
       return this.leaveHandler(this.handler);
@@ -74,12 +91,16 @@ export class Stepper {
 
   /** Whether the thread may run user code in an ordinary slice. */
   get mayRun(): boolean {
-    return this.handler !== undefined && !this.handlerDone;
+    return (this.handler !== undefined && !this.handlerDone) || (this.absence !== undefined && !this.backAgain);
   }
 
-  /** The thread is at a breakpoint: is it the one where the handler returns? */
+  /** The thread is at a breakpoint: is it the one where the handler returns, or where the context comes back? */
   atBreakpoint(): boolean {
-    const { handler, thread } = this;
+    const { absence, handler, thread } = this;
+    if (absence !== undefined) {
+      this.backAgain = absence !== 'for ever' && thread.context.rip === absence.rip && thread.context.gprNumber(Reg.rsp) === absence.rsp;
+      return this.backAgain;
+    }
     if (handler === undefined || thread.context.rip !== handler.restorer || thread.context.gprNumber(Reg.rsp) !== handler.rsp) return false;
     this.handlerDone = true;
     return true;
@@ -95,8 +116,9 @@ export class Stepper {
     if (this.active) this.entered = true;
   }
 
-  /** Lets go of the breakpoint where a handler was to return. */
+  /** Lets go of the breakpoints where a handler was to return, or the context to come back. */
   end(): void {
+    this.endAbsence();
     if (this.handler !== undefined) this.kernel.cpu.removeBreakpoint(this.handler.restorer);
     this.handler = undefined;
   }
@@ -107,6 +129,7 @@ export class Stepper {
   private step(): StepProgress {
     const { thread } = this;
     const { rip } = thread.context;
+    this.begun = true;
     const back = this.single();
     if (this.entered) {
       this.entered = false;
@@ -153,8 +176,25 @@ export class Stepper {
     return this.finished();
   }
 
+  private leave(context: StepContext): void {
+    const place = context.comesBack();
+    this.absence = place ?? 'for ever';
+    this.backAgain = false;
+    if (place !== undefined) this.kernel.cpu.addBreakpoint(place.rip);
+  }
+
+  private endAbsence(): void {
+    if (this.absence !== undefined && this.absence !== 'for ever') this.kernel.cpu.removeBreakpoint(this.absence.rip);
+    this.absence = undefined;
+  }
+
   private finished(): StepProgress {
-    const { range } = this;
+    const { context, range } = this;
+    if (context?.here() === false) {
+      if (!context.waits) return 'done';
+      this.leave(context);
+      return 'more';
+    }
     const { rip } = this.thread.context;
     return range !== undefined && rip >= range.start && rip < range.end ? 'more' : 'done';
   }

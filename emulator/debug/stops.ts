@@ -18,6 +18,19 @@ export type Stop =
   /** The debuggee is gone; `status` is wait4's. */
   | { readonly kind: 'ended'; readonly status: number };
 
+/**
+ * One of several contexts between which a program switches a thread itself, by changing stacks (a task of a UML kernel). A step in one is
+ * not over because the thread executes another.
+ */
+export interface StepContext {
+  /** Whether what the thread executes now is this context's. */
+  here(): boolean;
+  /** Where the thread will be when it comes back, asked when it is not here; undefined: it never will. */
+  comesBack(): { readonly rip: number; readonly rsp: number } | undefined;
+  /** False: a step that leaves the context ends there, instead of running until it is back. */
+  readonly waits: boolean;
+}
+
 /** What one thread is to do. Threads without an orders stay where they are. */
 export interface Orders {
   readonly kind: 'continue' | 'step';
@@ -25,6 +38,8 @@ export interface Orders {
   readonly signal: number;
   /** Keep stepping while rip is in [start, end). */
   readonly range?: { readonly start: number; readonly end: number };
+  /** What is stepped is only this of the thread's contexts. */
+  readonly context?: StepContext;
 }
 
 export interface ResumePlan {

@@ -5,6 +5,8 @@ import { StandardIo } from '../../emulator/host/files/standard-io.ts';
 import { DEFAULT_OPTIONS, Kernel } from '../../emulator/host/kernel.ts';
 import { stateHash } from '../../emulator/host/state-hash.ts';
 import { Signal, signalName } from '../../emulator/host/signals/signal-numbers.ts';
+import { X86_64_REGISTERS } from '../registers.ts';
+import { TaskTarget } from '../tasks/task-target.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
 import { SKAS_VERSION } from '../version.ts';
@@ -57,10 +59,10 @@ function watchMemory(kernel: Kernel): void {
 /** Quotes a word for a shell, if it needs it. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string): Promise<RspServer | undefined> {
+async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
-  const server = new RspServer(new MachineTarget(debug, files), {
+  const server = new RspServer(new TaskTarget(new MachineTarget(debug, files), { expected, registers: X86_64_REGISTERS }), {
     ...gdb, version: SKAS_VERSION,
     onRefused: () => say('a second debugger was turned away: one at a time'),
     onDisconnect: () => {
@@ -123,7 +125,7 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   });
   const debug = new Debugger(machine);
   if (settings.wait) debug.holdAtStart();
-  const server = await startServer(debug, machine, settings, file.path);
+  const server = await startServer(debug, machine, settings, file.path, kind === 'boot');
   served = server !== undefined;
   if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
   let quit = 0;

@@ -2,6 +2,7 @@
 import { hexBytes, hexNumber, nothing, split, text } from '../fields.ts';
 import { PacketErrno, PacketError, packet, type PacketRow } from '../packet.ts';
 import type { Session } from '../session.ts';
+import { Refusal } from '../target.ts';
 
 function registerText(session: Session, tid: number, register: number): string {
   const value = session.target.readRegister(tid, register);
@@ -29,6 +30,11 @@ const writeAll = packet({
     const parts = session.registers.registers.map((_, register) => {
       const part = values.slice(at, (at += session.registers.size(register) * 2));
       return /^x+$/.test(part) ? undefined : hexBytes(part);
+    });
+    parts.forEach((part, register) => {
+      if (part?.some((byte) => byte !== 0) === true && session.target.readRegister(tid, register) === undefined) {
+        throw new PacketError(PacketErrno.EIO, `register ${session.registers.registers[register].name} is not available: it cannot be written`);
+      }
     });
     if (at !== values.length) throw new PacketError(PacketErrno.EINVAL, `G needs ${at / 2} bytes, got ${values.length / 2}`);
     // A value that cannot be written is left alone, as gdbserver does: gdb writes back all it read.
@@ -61,7 +67,13 @@ const writeOne = packet({
   handle: (session, { register, value }) => {
     checkRegister(session, register);
     if (value.length !== session.registers.size(register)) throw new PacketError(PacketErrno.EINVAL, `register ${register} has ${session.registers.size(register)} bytes`);
-    if (!session.target.writeRegister(session.generalThread().tid, register, value)) throw new PacketError(PacketErrno.EIO, 'register cannot be written');
+    try {
+      if (!session.target.writeRegister(session.generalThread().tid, register, value)) throw new PacketError(PacketErrno.EIO, 'register cannot be written');
+    } catch (error) {
+      // Every gdb shows the text of an answer to P, whether it asked for texts or not.
+      if (error instanceof Refusal) return `E.${error.message}`;
+      throw error;
+    }
     return 'OK';
   },
 });

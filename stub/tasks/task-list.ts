@@ -10,7 +10,7 @@ import { Task } from './task.ts';
 const PIDTYPE_TGID = 1;
 
 /** The other threads of a process, given its first. */
-function* threads(kernel: KernelView, leader: GuestObject): Generator<GuestObject, void> {
+function* threads(leader: GuestObject): Generator<GuestObject, void> {
   const { type } = leader;
   const heads = leader.has('thread_node') ? leader.follow('signal')?.find('thread_head') : undefined;
   if (heads !== undefined) yield* heads.list(type, 'thread_node');
@@ -54,7 +54,7 @@ export function listTasks(kernel: KernelView): Map<number, Task> | undefined {
   current.forEach(add);
   for (const leader of init.at('tasks').list(init.type, 'tasks')) {
     add(leader);
-    for (const thread of threads(kernel, leader)) add(thread);
+    for (const thread of threads(leader)) add(thread);
   }
   return new Map([...found].sort(([, a], [, b]) => a.pid - b.pid));
 }

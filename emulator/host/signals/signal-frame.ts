@@ -23,6 +23,7 @@ export const FRAME_BYTES = FrameOffset.info + SIGINFO_BYTES;
 const REGISTERS: readonly number[] = [
   ...[8, 9, 10, 11, 12, 13, 14, 15, Reg.rdi, Reg.rsi, Reg.rbp, Reg.rbx, Reg.rdx, Reg.rax, Reg.rcx, Reg.rsp].map((register) => GPR - CPU + register * 8), RIP - CPU,
 ];
+const SAVED_RSP = 15;
 const RFLAGS_AT = FrameOffset.registers + REGISTERS.length * 8;
 /** UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS. */
 const UC_FLAGS = 6;
@@ -55,8 +56,7 @@ export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAct
   let top = userStack - RED_ZONE;
   const entering = (action.flags & SaFlag.ONSTACK) !== 0 && stackFlags(signals.altStack, top) === 0;
   if (entering) top = signals.altStack.base + signals.altStack.size;
-  const fx = roundDown(top - FX_BYTES, 64);
-  const at = roundDown(fx - FRAME_BYTES, 16) - 8;
+  const { fx, frame: at } = frameBelow(top);
   if (at < 0 || userStack > USER_SPACE_END) return false;
   if ((nested || entering) && !onStack(signals.altStack, at, true)) return false;
 
@@ -103,6 +103,20 @@ export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAct
   return true;
 }
 
+/**
+ * Where a thread's ordinary stack ends: its stack pointer or, on the alternate stack, the one the outermost handler there interrupted;
+ * undefined when that frame cannot be read.
+ */
+export function ordinaryStackPointer(thread: Thread): number | undefined {
+  const { context, space, signals } = thread;
+  const { altStack } = signals;
+  const sp = context.gprNumber(Reg.rsp);
+  if (!onStack(altStack, sp)) return sp;
+  const at = frameBelow(altStack.base + altStack.size).frame;
+  const saved = space.peek(at + FrameOffset.registers + SAVED_RSP * 8, 8);
+  return saved === undefined ? undefined : Number(new DataView(saved.buffer, saved.byteOffset).getBigUint64(0, true));
+}
+
 /** rt_sigreturn: everything back from the frame rsp stands behind. False when that cannot be read or holds nonsense. */
 export function leaveHandler(thread: Thread): boolean {
   const { context, kernel, space, signals } = thread;
@@ -140,6 +154,12 @@ export function leaveHandler(thread: Thread): boolean {
     size: Number(frameView.getBigUint64(FrameOffset.stackSize, true)),
   });
   return true;
+}
+
+/** Where the parts of a frame are on a stack that has been used down to `top`. */
+function frameBelow(top: number): { readonly fx: number; readonly frame: number } {
+  const fx = roundDown(top - FX_BYTES, 64);
+  return { fx, frame: roundDown(fx - FRAME_BYTES, 16) - 8 };
 }
 
 function setAddress(offset: number, value: number): void {
