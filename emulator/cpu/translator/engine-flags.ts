@@ -7,11 +7,11 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-const FLAGS = ['--no-liftoff', '--no-wasm-lazy-compilation', '--experimental-wasm-branch-hinting'];
+export const ENGINE_FLAGS: readonly string[] = ['--no-liftoff', '--no-wasm-lazy-compilation', '--experimental-wasm-branch-hinting', '--no-flush-bytecode'];
 let done = false;
 
 export function setEngineFlags(): void {
   if (done) return;
   done = true;
-  for (const flag of FLAGS) setFlagsFromString(flag);
+  for (const flag of ENGINE_FLAGS) setFlagsFromString(flag);
 }

@@ -1,0 +1,3 @@
+/** What the launcher (bin/) loads as one file, here and in the engine's worker. */
+export { setEngineFlags, ENGINE_FLAGS } from '../../emulator/cpu/translator/engine-flags.ts';
+export { main } from './main.ts';
