@@ -1,6 +1,6 @@
 /**
  * Loads the program: its modules as one JavaScript file, with V8's code for it, from the cache where that is up to date: made by this Node from
- * files which have the same sizes and times now. Both files of the cache may be missing, stale or damaged at any time.
+ * files which have the same sizes and times now. The files of the cache may be missing, stale or damaged at any time.
  */
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -63,6 +63,7 @@ export async function loadProgram() {
   const name = crc32(`${process.version} ${process.arch} ${ENTRY}`).toString(16).padStart(8, '0');
   const sourcePath = folder && join(folder, `program-${name}.js`);
   const codePath = folder && join(folder, `program-${name}.code`);
+  const enginePath = folder && join(folder, `program-${name}.engine`);
   const { source, identity } = cachedSource(sourcePath) ?? (await buildSource(sourcePath));
   const cached = codePath === undefined ? undefined : readCacheFile(codePath);
   const usable = cached?.facts.identity === identity;
@@ -72,10 +73,14 @@ export async function loadProgram() {
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(ENTRY), module, ENTRY, dirname(ENTRY));
   const program = module.exports;
+  program.setEngineFlags();
+  const engine = new program.CompiledModules(enginePath && readCacheFile(enginePath)?.contents);
+  program.useCompiledModules(engine);
   const finish = () => {
+    const image = engine.image();
+    if (enginePath !== undefined && image !== undefined) writeCacheFile(enginePath, {}, image);
     const seconds = process.uptime();
     if (codePath === undefined || (usable && script.cachedDataRejected === false && seconds < cached.facts.seconds * LONGER)) return;
-    program.setEngineFlags();
     writeCacheFile(codePath, { identity, flags: program.ENGINE_FLAGS, seconds }, script.createCachedData());
   };
   return { program, finish };

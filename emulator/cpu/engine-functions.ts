@@ -5,6 +5,7 @@
 import { FlagKind } from './flags.ts';
 import { COMPUTE_FLAGS, IMPORT_MODULE, SLOW_PATH } from './module-imports.ts';
 import { flagBits } from './semantics/flag-formulas.ts';
+import { compileModule } from './wasm/compiled-modules.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
 import { ModuleBuilder } from './wasm/module-builder.ts';
 
@@ -43,7 +44,7 @@ function compile(): WebAssembly.Module {
   const computeFlags = f.end();
   builder.add(slowPath, SLOW_PATH.name);
   builder.add(computeFlags, COMPUTE_FLAGS.name);
-  return new WebAssembly.Module(builder.finish());
+  return compileModule(builder.finish());
 }
 
 /** The two functions by name, for the import object. */

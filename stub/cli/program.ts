@@ -1,3 +1,4 @@
 /** What the launcher (bin/) loads as one file, here and in the engine's worker. */
 export { setEngineFlags, ENGINE_FLAGS } from '../../emulator/cpu/translator/engine-flags.ts';
+export { CompiledModules, useCompiledModules } from '../../emulator/cpu/wasm/compiled-modules.ts';
 export { main } from './main.ts';

@@ -13,6 +13,7 @@ import { FIRST_REGION_SLOT } from '../engine-area.ts';
 import { ModuleImports } from '../module-imports.ts';
 import { RIP } from '../state.ts';
 import type { Helper } from '../semantics/emitter.ts';
+import { compileModule } from '../wasm/compiled-modules.ts';
 import { FunctionBuilder, type FunctionBody, type ValType } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
 import { formText, keyFromNumber, keyFromText, keyNumber, numberOfKey, traitsOf, type HandlerKey } from './handler-key.ts';
@@ -182,7 +183,7 @@ function compile(numbers: ReadonlySet<number>, wanted: readonly number[]): Handl
     }
   }
   for (const [number, body] of bodies) builder.add(body, `${number}`);
-  return { module: new WebAssembly.Module(builder.finish()), helpers: imports.helpers, numbers: [...bodies.keys()] };
+  return { module: compileModule(builder.finish()), helpers: imports.helpers, numbers: [...bodies.keys()] };
 }
 
 function emitHandlerFunction(emitter: InterpreterEmitter, number: number): FunctionBody {

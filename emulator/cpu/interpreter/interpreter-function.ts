@@ -12,6 +12,7 @@ import { COMPUTE_FLAGS, ModuleImports, SLOW_PATH } from '../module-imports.ts';
 import type { Helper } from '../semantics/emitter.ts';
 import { BUDGET, CODE_CONTEXT, JUMP_SALT, PAGE_BASE, PAGE_SIZE, RIP, TLB_BASE } from '../state.ts';
 import { CALL_DEPTH, INTERPRET, REGION_PARAMS, REGION_RESULTS } from '../translator/region-abi.ts';
+import { compileModule } from '../wasm/compiled-modules.ts';
 import { FunctionBuilder, type Label } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
 import { HANDLER_PARAMS, HANDLER_RESULTS, handlerKey, handlerPair, HandlerStatus, INLINE_HANDLERS, noteTransfers } from './handlers.ts';
@@ -219,5 +220,5 @@ function emit(threshold: number): InterpreterModule {
   f.unreachable();
   const body = f.end();
   builder.add(body, 'run');
-  return { module: new WebAssembly.Module(builder.finish()), helpers: imports.helpers, size: body.code.length };
+  return { module: compileModule(builder.finish()), helpers: imports.helpers, size: body.code.length };
 }

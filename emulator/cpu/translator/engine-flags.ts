@@ -7,7 +7,15 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-export const ENGINE_FLAGS: readonly string[] = ['--no-liftoff', '--no-wasm-lazy-compilation', '--experimental-wasm-branch-hinting', '--no-flush-bytecode'];
+export const ENGINE_FLAGS: readonly string[] = [
+  '--no-liftoff',
+  '--no-wasm-lazy-compilation',
+  '--experimental-wasm-branch-hinting',
+  // For wasm/compiled-modules.ts.
+  '--allow-natives-syntax',
+  // What only the start needs would be missing in the code that is kept for the next one.
+  '--no-flush-bytecode',
+];
 let done = false;
 
 export function setEngineFlags(): void {
