@@ -1,10 +1,13 @@
 /** The machine as the RSP server sees it: translates between gdb's terms (bigint addresses, thread ids) and the debugger's. */
 import type { Debugger } from '../emulator/debug/debugger.ts';
+import type { ExcursionGuard, ExcursionReport } from '../emulator/debug/excursion.ts';
 import type { Orders, StepContext, Stop } from '../emulator/debug/stops.ts';
+import { PAGE_SIZE } from '../emulator/cpu/state.ts';
+import { Access } from '../emulator/memory/page-access.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
 import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
 import { SignalInfo } from '../emulator/host/signals/signal-info.ts';
-import { runMonitorCommand } from './monitor-commands.ts';
+import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
 import type { BreakpointRequest, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
@@ -63,6 +66,25 @@ export class MachineTarget implements Target {
     if (thread === undefined || address >= USER_END) return new Uint8Array();
     const into = new Uint8Array(Number(BigInt(length) < USER_END - address ? BigInt(length) : USER_END - address));
     return into.subarray(0, thread.space.peekInto(Number(address), into));
+  }
+
+  /** Memory of another process, as far as it is present: reading changes nothing. */
+  readProcessMemory(pid: number, address: bigint, length: number): Uint8Array {
+    const space = this.debug.machine.kernel.processes.get(pid)?.leader.space;
+    if (space === undefined || address >= USER_END) return new Uint8Array();
+    const { u8 } = this.debug.machine.kernel.linear;
+    const out = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const at = Number(address) + done;
+      const part = Math.min(length - done, PAGE_SIZE - (at % PAGE_SIZE));
+      const frame = space.resident(Math.floor(at / PAGE_SIZE), Access.read);
+      if (frame === 0) break;
+      const from = frame + (at % PAGE_SIZE);
+      out.set(u8.subarray(from, from + part), done);
+      done += part;
+    }
+    return out.subarray(0, done);
   }
 
   writeMemory(tid: number, address: bigint, bytes: Uint8Array): boolean {
@@ -175,7 +197,11 @@ export class MachineTarget implements Target {
   }
 
   monitor(command: string): string | undefined {
-    return runMonitorCommand(this.debug, command);
+    return runMonitorCommand(this.monitorCommands, command);
+  }
+
+  get monitorCommands(): readonly MonitorCommand[] {
+    return machineCommands(this.debug);
   }
 
   /** Breakpoint addresses, and whether gdb set them as hardware ones. */
@@ -189,6 +215,29 @@ export class MachineTarget implements Target {
       this.debug.removeWatchpoint(id);
       return stopped?.kind === 'watchpoint' && stopped.id === id;
     };
+  }
+
+  /** Takes a stopped thread elsewhere, until `endExcursion` (debugger.ts). @throws RangeError */
+  beginExcursion(tid: number, guard: ExcursionGuard): void {
+    const thread = this.thread(tid);
+    if (thread === undefined) throw new Error(`no thread ${tid}`);
+    this.debug.beginExcursion(thread, guard);
+    this.event = undefined;
+  }
+
+  endExcursion(): ExcursionReport | undefined {
+    this.event = undefined;
+    return this.debug.endExcursion();
+  }
+
+  /** A register as it was before the excursion. */
+  readRegisterBefore(tid: number, register: number): Uint8Array | undefined {
+    return this.debug.asBefore(() => this.readRegister(tid, register));
+  }
+
+  /** Addresses of breakpoints that are set now. */
+  get codeBreakpoints(): ReadonlySet<number> {
+    return new Set(this.hardware.keys());
   }
 
   /** Stack pointer of a thread, on its ordinary stack: below a signal handler on the alternate one. Undefined: it cannot be read. */
@@ -236,6 +285,8 @@ export class MachineTarget implements Target {
         return { reason: 'exec', thread, path: this.executable };
       case 'signal':
         return { reason: 'signal', thread, signal: stop.info.signal };
+      case 'halted':
+        return { reason: 'signal', thread, signal: 0, message: stop.message };
       case 'bystander':
         // Whoever asked for it says more.
         return { reason: 'interrupt', thread: this.describe(this.selected()[0]) };

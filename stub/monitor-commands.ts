@@ -4,12 +4,18 @@ import type { Debugger } from '../emulator/debug/debugger.ts';
 import { mapsLine } from '../emulator/host/files/proc/process-text.ts';
 import type { Process } from '../emulator/host/process/process.ts';
 import { signalName } from '../emulator/host/signals/signal-numbers.ts';
+import { stateHash } from '../emulator/host/state-hash.ts';
+import { TRACE_CHANNELS } from '../emulator/host/trace.ts';
+import { Refusal } from './target.ts';
 import { SKAS_VERSION } from './version.ts';
 
-interface MonitorCommand {
+export interface MonitorCommand {
   readonly name: string;
+  /** What may follow the name, for `help`; undefined: nothing. */
+  readonly arguments?: string;
   readonly help: string;
-  readonly run: (debug: Debugger) => string;
+  /** Text to show. @throws Refusal */
+  readonly run: (rest: string) => string;
 }
 
 /** Reads `12345678` as `12 345 678`. */
@@ -66,23 +72,51 @@ function quit(debug: Debugger): string {
   return 'The machine ends.\n';
 }
 
-const COMMANDS: readonly MonitorCommand[] = [
-  { name: 'help', help: 'this list', run: () => COMMANDS.map(({ name, help }) => `${name.padEnd(14)}${help}\n`).join('') },
-  { name: 'stats', help: 'time, instructions, translations', run: stats },
-  { name: 'processes', help: 'processes of the host in the machine (ps)', run: processes },
-  { name: 'signals', help: 'which signals stop gdb, and how many handlers ran', run: signals },
-  { name: 'maps', help: 'memory map of the debuggee', run: maps },
-  { name: 'info version', help: 'version of skas (version)', run: version },
-  { name: 'quit', help: 'end the machine (exit)', run: quit },
-];
+function trace(debug: Debugger, rest: string): string {
+  const { trace: channels } = debug.machine.kernel;
+  const [word = '', names] = rest.split(' ', 2);
+  if (word !== 'on' && word !== 'off') throw new Refusal('trace on or off, and of what: ' + TRACE_CHANNELS.join(','));
+  const wanted = names === undefined ? (word === 'on' ? ['syscall'] : TRACE_CHANNELS) : names.split(',');
+  for (const name of wanted) {
+    const channel = TRACE_CHANNELS.find((each) => each === name);
+    if (channel === undefined) throw new Refusal(`nothing to trace is called '${name}': ${TRACE_CHANNELS.join(',')}`);
+    channels.set(channel, word === 'on');
+  }
+  const on = TRACE_CHANNELS.filter((channel) => channels.on(channel));
+  return on.length === 0 ? 'Nothing is traced.\n' : `Traced, on the machine's standard error: ${on.join(', ')}.\n`;
+}
+
+/** What every machine can be told. */
+export function machineCommands(debug: Debugger): readonly MonitorCommand[] {
+  return [
+    { name: 'stats', help: 'time, instructions, translations', run: () => stats(debug) },
+    { name: 'processes', help: 'processes of the host in the machine', run: () => processes(debug) },
+    { name: 'signals', help: 'which signals stop gdb, and how many handlers ran', run: () => signals(debug) },
+    { name: 'maps', help: 'memory map of the debuggee', run: () => maps(debug) },
+    { name: 'trace', arguments: 'on|off [WHAT,…]', help: `what the machine tells on standard error: ${TRACE_CHANNELS.join(',')}`, run: (rest) => trace(debug, rest) },
+    { name: 'hash', help: 'fingerprint of registers, memory and clock: equal states have equal ones', run: () => `${stateHash(debug.machine.kernel)}\n` },
+    { name: 'info version', help: 'version of skas (version)', run: version },
+    { name: 'quit', help: 'end the machine (exit)', run: () => quit(debug) },
+  ];
+}
+
 const ALIASES: Readonly<Record<string, string>> = { ps: 'processes', version: 'info version', exit: 'quit', '?': 'help', '': 'help' };
 
-/** Text to show, or undefined for an unknown command. Unambiguous beginnings will do. */
-export function runMonitorCommand(debug: Debugger, line: string): string | undefined {
+/** Text to show, or undefined for an unknown command. Unambiguous beginnings of a name will do. @throws Refusal */
+export function runMonitorCommand(commands: readonly MonitorCommand[], line: string): string | undefined {
   const wanted = line.replace(/\s+/g, ' ').trim();
-  const name = ALIASES[wanted] ?? wanted;
-  const exact = COMMANDS.find((command) => command.name === name);
-  const started = COMMANDS.filter((command) => command.name.startsWith(name));
-  const command = exact ?? (started.length === 1 ? started[0] : undefined);
-  return command?.run(debug);
+  const all: readonly MonitorCommand[] = [{ name: 'help', help: 'this list', run: () => helpText(all) }, ...commands];
+  const alias = all.some(({ name }) => name === wanted) ? wanted : (ALIASES[wanted] ?? wanted);
+  const exact = all.find(({ name, arguments: more }) => alias === name || (more !== undefined && alias.startsWith(`${name} `)));
+  if (exact !== undefined) return exact.run(alias.slice(exact.name.length + 1));
+  const space = alias.indexOf(' ');
+  const first = space < 0 ? alias : alias.slice(0, space);
+  const started = all.filter(({ name, arguments: more }) => name.startsWith(alias) || (more !== undefined && name.startsWith(first)));
+  return started.length === 1 ? started[0].run(started[0].name.startsWith(alias) ? '' : alias.slice(first.length + 1)) : undefined;
+}
+
+function helpText(commands: readonly MonitorCommand[]): string {
+  const heads = commands.map(({ name, arguments: more = '' }) => `${name} ${more}`.trim());
+  const width = Math.max(...heads.map(({ length }) => length)) + 2;
+  return commands.map(({ help }, i) => `${heads[i].padEnd(width)}${help}\n`).join('');
 }

@@ -9,6 +9,7 @@ import type { SignalFate } from '../host/signals/signal-hooks.ts';
 import { kernelInfo, type SignalInfo } from '../host/signals/signal-info.ts';
 import { sendSignal } from '../host/signals/send.ts';
 import type { Bystanders } from './bystanders.ts';
+import { Excursion, type ExcursionGuard, type ExcursionReport } from './excursion.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
 import { Stepper } from './stepper.ts';
@@ -36,6 +37,7 @@ export class Debugger {
   stopped: Stop | undefined;
   /** Decides about threads of other processes; without it they are left alone. */
   bystanders: Bystanders | undefined;
+  private excursion: Excursion | undefined;
   private attached = false;
   private onStop: ((stop: Stop) => void) | undefined;
   /** Found during a slice, to be reported at its end. */
@@ -115,6 +117,10 @@ export class Debugger {
     this.attached = true;
     this.onStop = onStop;
     this.plan = plan;
+    if (this.excursion !== undefined) {
+      this.excursion.resume(this.ordersOf(this.excursion.thread) ?? { kind: 'continue', signal: 0 });
+      return this.go();
+    }
     for (const thread of this.threads()) {
       const orders = this.ordersOf(thread);
       if (orders === undefined) continue;
@@ -124,8 +130,44 @@ export class Debugger {
     this.go();
   }
 
+  /**
+   * Takes a thread of the stopped machine elsewhere: until `endExcursion` its registers and memory may be changed and `resume` runs it alone.
+   * @throws RangeError when there is no room to keep its memory
+   */
+  beginExcursion(thread: Thread, guard: ExcursionGuard): void {
+    if (this.stopped === undefined || this.excursion !== undefined) throw new Error('an excursion begins where the machine is stopped');
+    this.excursion = new Excursion(thread, this.stopped, guard, this.nextWatch++);
+    this.calls.elsewhere = thread;
+    this.stopped = { kind: 'interrupt', thread };
+  }
+
+  /** Puts everything back as it was; the machine is stopped. Undefined: there was no excursion. */
+  endExcursion(): ExcursionReport | undefined {
+    const { excursion } = this;
+    if (excursion === undefined) return undefined;
+    const report = excursion.end();
+    this.excursion = undefined;
+    this.calls.elsewhere = undefined;
+    this.stopped = excursion.before;
+    this.machine.paused = true;
+    return report;
+  }
+
+  /** On an excursion: looks at the thread as it was before. */
+  asBefore<T>(look: () => T): T {
+    const { calls, excursion } = this;
+    if (excursion === undefined) return look();
+    calls.elsewhere = undefined;
+    try {
+      return excursion.asBefore(look);
+    } finally {
+      calls.elsewhere = excursion.thread;
+    }
+  }
+
   /** Lets the machine run on without a debugger; what was set is removed. */
   detach(): void {
+    this.endExcursion();
     for (const address of [...this.breakpoints]) this.removeBreakpoint(address);
     for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
     this.passed = new Set();
@@ -140,6 +182,7 @@ export class Debugger {
 
   /** Ends the debuggee, and with it the machine. */
   kill(): void {
+    this.endExcursion();
     const { kernel, process } = this.machine;
     if (process.exitStatus === undefined) kernel.exitGroup(process, SIGKILL);
     this.endStep();
@@ -216,6 +259,10 @@ export class Debugger {
   }
 
   private advance(milliseconds: number): SliceResult {
+    if (this.excursion !== undefined) {
+      this.found ??= this.excursion.advance(milliseconds, (address) => this.breakpoints.has(address));
+      return 'running';
+    }
     const { kernel } = this.machine;
     const { passing, stepper } = this;
     if (passing === undefined && this.bystanders?.advance() === true) return 'running';
@@ -307,7 +354,7 @@ export class Debugger {
     if (stop === undefined) return;
     this.found = undefined;
     this.passing = undefined;
-    if (stop.kind === 'breakpoint' || stop.kind === 'watchpoint') this.countStreak(stop.thread);
+    if (this.excursion === undefined && (stop.kind === 'breakpoint' || stop.kind === 'watchpoint')) this.countStreak(stop.thread);
     this.endStep();
     this.plan = undefined;
     this.stopped = stop;

@@ -15,14 +15,17 @@ export class InterruptedCalls {
   /** Results calls had when they were given up, other than "start again". */
   private readonly results = new Map<Thread, number>();
 
+  /** A thread that was taken out of what it does: its registers are its own, whatever call it is in. */
+  elsewhere: Thread | undefined;
+
   /** rax as the debugger sees it. */
   rax(thread: Thread): bigint {
-    return isInCall(thread) ? UNFINISHED : thread.context.gpr(Reg.rax);
+    return this.isInCall(thread) ? UNFINISHED : thread.context.gpr(Reg.rax);
   }
 
   /** Before a register is written. False if the thread is in a call that cannot be given up (vfork's wait for the child). */
   giveUp(thread: Thread): boolean {
-    if (!isInCall(thread)) return true;
+    if (!this.isInCall(thread)) return true;
     const { kernel, state } = thread;
     if (state.kind === 'sleeping') {
       if (state.wait.interruption === 'uninterruptible') return false;
@@ -47,8 +50,8 @@ export class InterruptedCalls {
     restartWithoutHandler(thread);
     thread.origRax = -1;
   }
-}
 
-function isInCall(thread: Thread): boolean {
-  return thread.phase === 'call' || thread.phase === 'entry';
+  private isInCall(thread: Thread): boolean {
+    return thread !== this.elsewhere && (thread.phase === 'call' || thread.phase === 'entry');
+  }
 }

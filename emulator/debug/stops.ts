@@ -15,6 +15,8 @@ export type Stop =
   | { readonly kind: 'signal'; readonly thread: Thread; readonly info: SignalInfo }
   /** Bystanders asked for it (they know why); `thread` may be the debuggee's or another. */
   | { readonly kind: 'bystander'; readonly thread: Thread }
+  /** On an excursion: it cannot go on, for this reason. */
+  | { readonly kind: 'halted'; readonly thread: Thread; readonly message: string }
   /** The debuggee is gone; `status` is wait4's. */
   | { readonly kind: 'ended'; readonly status: number };
 

@@ -4,7 +4,7 @@ export const TRACE_CHANNELS = ['syscall', 'signal', 'exec', 'ptrace', 'fault', '
 export type TraceChannel = (typeof TRACE_CHANNELS)[number];
 
 export class Trace {
-  private readonly enabled: ReadonlySet<TraceChannel>;
+  private readonly enabled: Set<TraceChannel>;
   private readonly sink: (line: string) => void;
   private readonly warned = new Set<string>();
 
@@ -15,6 +15,11 @@ export class Trace {
 
   on(channel: TraceChannel): boolean {
     return this.enabled.has(channel);
+  }
+
+  set(channel: TraceChannel, on: boolean): void {
+    if (on) this.enabled.add(channel);
+    else this.enabled.delete(channel);
   }
 
   line(channel: TraceChannel, text: string): void {

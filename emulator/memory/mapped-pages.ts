@@ -133,6 +133,11 @@ export abstract class MappedPages implements PageAccess {
     });
   }
 
+  /** Makes a page as if it had never been touched. */
+  forgetPage(page: number): void {
+    this.zap(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+  }
+
   /** Removes the pages of [start, end): the areas stay, the next touch supplies fresh ones. */
   protected zap(start: number, end: number): void {
     const first = start / PAGE_SIZE;

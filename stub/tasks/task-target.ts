@@ -5,10 +5,14 @@
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
+import { runMonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
 import { StepInTask } from './step-in-task.ts';
 import type { Task } from './task.ts';
+import { taskCommands } from './task-commands.ts';
+import { TaskSwitch, type Switched } from './task-switch.ts';
+import { hostProcessOf } from './user-memory.ts';
 import { FIRST_HOST, FIRST_IDLE, TaskView } from './task-view.ts';
 
 export interface TaskTargetOptions {
@@ -16,6 +20,9 @@ export interface TaskTargetOptions {
   readonly expected: boolean;
   readonly registers: RegisterSet;
 }
+
+/** What the machine's stop is reported as; undefined: as what it is. */
+type Report = (event: StopEvent) => StopEvent | undefined;
 
 /** A range of code that is never left. */
 const EVERYWHERE = { start: 0n, end: 1n << 47n };
@@ -26,6 +33,9 @@ export class TaskTarget implements Target {
   enabled = true;
   readonly debuggee: DebuggeeKernel;
   private readonly machine: MachineTarget;
+  private readonly helper: TaskSwitch;
+  /** What the next resume reports, without anything moving. */
+  private announced: StopEvent | undefined;
   private readonly registers: RegisterSet;
   /** What was found out at this stop; undefined: nothing yet. */
   private known: { readonly view: TaskView | undefined; readonly trouble: string | undefined } | undefined;
@@ -36,6 +46,7 @@ export class TaskTarget implements Target {
   constructor(machine: MachineTarget, { expected, registers }: TaskTargetOptions) {
     this.machine = machine;
     this.registers = registers;
+    this.helper = new TaskSwitch(machine, registers);
     this.architecture = machine.architecture;
     this.debuggee = new DebuggeeKernel(machine, expected);
   }
@@ -60,7 +71,10 @@ export class TaskTarget implements Target {
     const hosts = this.machine.threads();
     if (this.machine.stopped === undefined || !this.enabled) return hosts;
     const { view, trouble } = this.look();
-    if (view !== undefined) return view.threads;
+    if (view !== undefined) {
+      const aside = this.helper.current?.from.address;
+      return aside === undefined ? view.threads : view.threads.map((thread) => (view.task(thread.tid)?.address === aside ? { ...thread, extra: 'set aside' } : thread));
+    }
     if (this.debuggee.kernel === undefined) return trouble === undefined ? hosts : hosts.map((thread) => ({ ...thread, extra: [thread.extra, `(${trouble})`].join(' ').trim() }));
     return hosts.map((thread, i) => ({ ...thread, tid: i === 0 ? FIRST_IDLE : FIRST_HOST + thread.tid }));
   }
@@ -69,6 +83,8 @@ export class TaskTarget implements Target {
 
   readRegister(tid: number, register: number): Uint8Array | undefined {
     const sleeping = this.sleeping(tid);
+    const switched = this.helper.current;
+    if (switched !== undefined && sleeping?.address === switched.from.address) return this.machine.readRegisterBefore(switched.hostId, register);
     if (sleeping === undefined) return this.machine.readRegister(this.hostId(tid), register);
     return this.view?.saved(sleeping)?.read(this.registers.registers[register].name);
   }
@@ -81,6 +97,8 @@ export class TaskTarget implements Target {
       return done;
     }
     const { name } = this.registers.registers[register];
+    const switched = this.helper.current;
+    if (switched?.from.address === sleeping.address) throw new Refusal(`${sleeping.name} is set aside while the machine is switched to ${switched.task.name}: 'monitor det' first`);
     const saved = this.view?.saved(sleeping);
     if (saved === undefined) throw new Refusal(`${sleeping.name} has no saved registers`);
     const place = saved.places.get(name);
@@ -91,11 +109,13 @@ export class TaskTarget implements Target {
   }
 
   readMemory(tid: number, address: bigint, length: number): Uint8Array {
-    return this.machine.readMemory(this.hostId(tid), address, length);
+    const bytes = this.machine.readMemory(this.hostId(tid), address, length);
+    return bytes.length > 0 || length === 0 ? bytes : this.readUserMemory(tid, address, length);
   }
 
   writeMemory(tid: number, address: bigint, bytes: Uint8Array): boolean {
     const done = this.machine.writeMemory(this.hostId(tid), address, bytes);
+    this.helper.note(bytes.length);
     this.changed();
     return done;
   }
@@ -121,17 +141,28 @@ export class TaskTarget implements Target {
   }
 
   resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void {
+    if (this.announced !== undefined) {
+      const event = this.announced;
+      this.announced = undefined;
+      setImmediate(() => onStop(event));
+      return;
+    }
+    let wanted = actions;
+    const { current } = this.helper;
+    if (current !== undefined) {
+      const [first] = actions.filter(({ kind }) => kind !== 'stop');
+      if (first !== undefined && this.staysSwitched(current, first)) return this.run([{ ...first, tid: current.hostId }], undefined, onStop);
+      this.det();
+      // Signals for the task that was looked at mean nothing where the machine goes on; what it was stopped for does.
+      const { stopped } = this;
+      const signal = stopped?.reason === 'signal' ? stopped.signal : 0;
+      wanted = actions.map((action) => ({ ...action, signal }));
+    }
     const { view } = this;
     this.verdict = undefined;
-    const plan = view === undefined ? { actions: actions.map((action) => ({ ...action, ...this.asHost(action.tid) })), report: undefined } : this.plan(view, actions);
-    if (typeof plan === 'string') return this.stay(view, actions, plan, onStop);
-    this.changed();
-    this.event = undefined;
-    this.machine.resume(plan.actions, (event) => {
-      this.changed();
-      this.verdict = plan.report?.(event);
-      onStop(this.verdict ?? this.translate(event));
-    });
+    const plan = view === undefined ? { actions: wanted.map((action) => ({ ...action, ...this.asHost(action.tid) })), report: undefined } : this.plan(view, wanted);
+    if (typeof plan === 'string') return this.stay(view, wanted, plan, onStop);
+    this.run(plan.actions, plan.report, onStop);
   }
 
   interrupt(): void {
@@ -139,13 +170,62 @@ export class TaskTarget implements Target {
   }
 
   detach(): void {
+    this.helper.end();
     this.changed();
     this.machine.detach();
   }
 
   kill(): void {
+    this.helper.end();
     this.changed();
     this.machine.kill();
+  }
+
+  // ── the switch helper ─────────────────────────────────────────────────────────────────────────
+
+  /** What the machine is switched to; undefined: nothing. */
+  get switched(): Switched | undefined {
+    return this.helper.current;
+  }
+
+  /**
+   * Takes the machine's thread to a task's stack.
+   * @param announce the next resume only reports that
+   * @throws Refusal
+   */
+  switchTo(task: Task, announce: boolean): void {
+    if (this.machine.stopped === undefined) throw new Refusal('the machine runs: stop it first');
+    this.det();
+    const { view, trouble } = this;
+    const now = view?.tasks.get(task.address);
+    if (view === undefined || now === undefined) throw new Refusal(trouble ?? `${task.name} is gone`);
+    this.helper.begin(view, now);
+    this.changed();
+    const thread = this.threadOf(now);
+    if (thread === undefined) throw new Error(`switched to ${task.name}, which is not there`);
+    this.verdict = { reason: 'signal', thread, signal: 0 };
+    if (announce) this.announced = this.verdict;
+  }
+
+  /** Goes back. Gives what to tell the user; undefined: it was not switched. */
+  det(announce = false): string | undefined {
+    if (this.machine.stopped === undefined) throw new Refusal('the machine runs: stop it first');
+    const told = this.helper.end();
+    if (told === undefined) return undefined;
+    this.changed();
+    this.announced = undefined;
+    this.verdict = undefined;
+    this.event = undefined;
+    const { stopped } = this;
+    if (announce && stopped !== undefined && 'thread' in stopped) this.announced = { reason: 'signal', thread: stopped.thread, signal: 0 };
+    return told;
+  }
+
+  /** Whether a resume is about the task the machine is switched to. */
+  private staysSwitched({ task }: Switched, { kind, tid }: ResumeAction): boolean {
+    const { view } = this;
+    if (view === undefined || (tid !== undefined && view.task(tid)?.address !== task.address)) return false;
+    return kind === 'step' || this.helper.awaitsReturn(view);
   }
 
   // ── the rest is the machine's ─────────────────────────────────────────────────────────────────
@@ -179,10 +259,23 @@ export class TaskTarget implements Target {
   }
 
   monitor(command: string): string | undefined | Promise<string | undefined> {
-    return this.machine.monitor(command);
+    // Without a kernel `ps` means the machine's processes.
+    const kernel = this.debuggee.kernel !== undefined || this.trouble !== undefined;
+    return runMonitorCommand([...taskCommands(this).filter(({ name }) => kernel || name !== 'ps'), ...this.machine.monitorCommands], command);
   }
 
   // ── inside ────────────────────────────────────────────────────────────────────────────────────
+
+  private run(actions: readonly MachineAction[], report: Report | undefined, onStop: (event: StopEvent) => void): void {
+    this.changed();
+    this.event = undefined;
+    this.verdict = undefined;
+    this.machine.resume(actions, (event) => {
+      this.changed();
+      this.verdict = report?.(event);
+      onStop(this.verdict ?? this.translate(event));
+    });
+  }
 
   /** Memory or registers may have changed. */
   private changed(): void {
@@ -190,7 +283,8 @@ export class TaskTarget implements Target {
   }
 
   private look(): { readonly view: TaskView | undefined; readonly trouble: string | undefined } {
-    return (this.known ??= this.find());
+    // What runs is never the same twice.
+    return this.machine.stopped === undefined ? this.find() : (this.known ??= this.find());
   }
 
   private find(): { readonly view: TaskView | undefined; readonly trouble: string | undefined } {
@@ -203,6 +297,18 @@ export class TaskTarget implements Target {
       return { view, trouble: view === undefined ? 'the kernel has no tasks yet' : undefined };
     } catch (error) {
       if (error instanceof LayoutError || error instanceof GuestDataError) return { view: undefined, trouble: `the kernel's tasks cannot be read: ${error.message}` };
+      throw error;
+    }
+  }
+
+  /** What the kernel's address space does not have: user memory of the task, as far as its host process has it now. */
+  private readUserMemory(tid: number, address: bigint, length: number): Uint8Array {
+    const task = this.view?.task(tid);
+    try {
+      const process = task === undefined ? undefined : hostProcessOf(task);
+      return process === undefined ? new Uint8Array() : this.machine.readProcessMemory(process, address, length);
+    } catch (error) {
+      if (error instanceof LayoutError || error instanceof GuestDataError) return new Uint8Array();
       throw error;
     }
   }
@@ -230,10 +336,10 @@ export class TaskTarget implements Target {
   }
 
   /** What the machine is to do, and how its stop is to be reported; or why it must not move. */
-  private plan(view: TaskView, actions: readonly ResumeAction[]): { actions: readonly MachineAction[]; report: ((event: StopEvent) => StopEvent | undefined) | undefined } | string {
+  private plan(view: TaskView, actions: readonly ResumeAction[]): { actions: readonly MachineAction[]; report: Report | undefined } | string {
     const locked = actions.every(({ tid, kind }) => tid !== undefined || kind === 'stop');
     const planned: MachineAction[] = [];
-    let report: ((event: StopEvent) => StopEvent | undefined) | undefined;
+    let report: Report | undefined;
     for (const action of actions) {
       const task = action.tid === undefined ? this.selected(view) : view.task(action.tid);
       if (task === undefined || action.kind === 'stop' || (action.tid === undefined && action.kind === 'continue')) {
@@ -261,7 +367,7 @@ export class TaskTarget implements Target {
   }
 
   /** Only one task is to run: sees to it that the kernel's switching to another is a stop. */
-  private lock(view: TaskView, task: Task, context: StepInTask): (event: StopEvent) => StopEvent | undefined {
+  private lock(view: TaskView, task: Task, context: StepInTask): Report {
     const unwatch = this.machine.watch(context.currentAt, view.kernel.image.wordSize);
     return (event) => {
       const switching = unwatch(event);

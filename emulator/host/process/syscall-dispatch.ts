@@ -2,7 +2,7 @@
 import { GPR, Reg } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import { fatalPending, signalPending } from '../signals/send.ts';
-import { KEEP_RAX, Wait, type Interruption, type SyscallCall, type SyscallRow } from '../syscall.ts';
+import { KEEP_RAX, Wait, type Interruption, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { SyscallTrace } from './syscall-trace.ts';
 import type { Thread } from './thread.ts';
 
@@ -60,6 +60,12 @@ class Call implements SyscallCall {
 
 function whole(high: number, low: number): number {
   return (high >>> 0) * 0x100000000 + (low >>> 0);
+}
+
+/** For debuggers: makes one call as a thread, which stays what it is. A call that would sleep gives its Wait and has not happened. */
+export function callOnce(thread: Thread, nr: number, table: SyscallTable): SyscallResult {
+  const row = table[nr];
+  return row === undefined ? -Errno.ENOSYS : row.handler(new Call(thread, nr, row));
 }
 
 /** Starts or goes on with the thread's system call. True when it has a result (or the thread is gone), false when it sleeps. */

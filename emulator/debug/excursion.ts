@@ -1,0 +1,158 @@
+/**
+ * A thread taken elsewhere for a while, and back: its registers and memory can be changed and code can run in it, and at the end everything is
+ * as it was, to the bit. Meanwhile the machine stands still: no time passes, no other thread runs, no signal is delivered, and system
+ * calls whose effects could not be taken back are not made. What is written to the console stays written.
+ */
+import { Exit } from '../cpu/exits.ts';
+import { CONTEXT_SIZE, Reg } from '../cpu/state.ts';
+import { FileType } from '../host/files/file-mode.ts';
+import { StandardStream } from '../host/files/standard-stream.ts';
+import { callOnce } from '../host/process/syscall-dispatch.ts';
+import type { Thread } from '../host/process/thread.ts';
+import { kernelInfo } from '../host/signals/signal-info.ts';
+import { Signal } from '../host/signals/signal-numbers.ts';
+import { SignalSet } from '../host/signals/signal-set.ts';
+import { Wait } from '../host/syscall.ts';
+import { MemoryPicture } from './memory-picture.ts';
+import type { Orders, Stop } from './stops.ts';
+
+/** Instructions between looks at the clock. */
+const STRETCH = 100_000;
+const SYSCALL_BYTES = 2;
+/** Calls that change nothing but the caller's registers, memory and signal mask. */
+const HARMLESS = new Set([
+  'clock_gettime', 'clock_getres', 'gettimeofday', 'time', 'getpid', 'gettid', 'getppid', 'getuid', 'geteuid', 'getgid', 'getegid', 'rt_sigprocmask', 'sched_yield',
+]);
+const OUTPUT = new Set(['write', 'writev']);
+
+export interface ExcursionGuard {
+  /** Where a store means that the code is about to leave what it was taken to. */
+  readonly address: number;
+  readonly length: number;
+  /** What the user is told then. */
+  readonly message: string;
+}
+
+/** What an excursion had done. */
+export interface ExcursionReport {
+  readonly instructions: number;
+  readonly pages: number;
+}
+
+export class Excursion {
+  readonly thread: Thread;
+  /** Why the machine was held before. */
+  readonly before: Stop;
+  private readonly picture: MemoryPicture;
+  private readonly registers: Uint8Array;
+  private readonly blocked: bigint;
+  private readonly guard: ExcursionGuard;
+  private readonly guardId: number;
+  private orders: Orders = { kind: 'continue', signal: 0 };
+  private instructions = 0;
+
+  /** @throws RangeError when there is no room to keep the memory */
+  constructor(thread: Thread, before: Stop, guard: ExcursionGuard, guardId: number) {
+    const { kernel, context, signals, space } = thread;
+    this.thread = thread;
+    this.before = before;
+    this.guard = guard;
+    this.guardId = guardId;
+    this.picture = new MemoryPicture(space, kernel.frames);
+    this.registers = kernel.linear.u8.slice(context.slot, context.slot + CONTEXT_SIZE);
+    this.blocked = signals.blocked.toBig();
+    kernel.cpu.addWatchpoint({ id: guardId, kind: 'write', address: guard.address, length: guard.length });
+    // It is in no system call there.
+    thread.origRax = -1;
+  }
+
+  /** Everything back. */
+  end(): ExcursionReport {
+    const { kernel, context, signals } = this.thread;
+    kernel.cpu.removeWatchpoint(this.guardId);
+    const pages = this.picture.restore();
+    kernel.linear.u8.set(this.registers, context.slot);
+    signals.blocked.set(SignalSet.fromBig(this.blocked));
+    return { instructions: this.instructions, pages };
+  }
+
+  /** Looks at the thread as it was before. */
+  asBefore<T>(look: () => T): T {
+    const { kernel, context } = this.thread;
+    const now = kernel.linear.u8.slice(context.slot, context.slot + CONTEXT_SIZE);
+    kernel.linear.u8.set(this.registers, context.slot);
+    try {
+      return look();
+    } finally {
+      kernel.linear.u8.set(now, context.slot);
+    }
+  }
+
+  /** What `advance` is to do. */
+  resume(orders: Orders): void {
+    this.orders = orders;
+  }
+
+  /** Runs for about so many milliseconds; a stop when there is one. `isBreakpoint`: the debugger's own. */
+  advance(milliseconds: number, isBreakpoint: (address: number) => boolean): Stop | undefined {
+    const end = performance.now() + milliseconds;
+    const { thread } = this;
+    const { cpu } = thread.kernel;
+    const { kind, range } = this.orders;
+    do {
+      let exit = kind === 'step' ? cpu.step(thread.context, thread.space) : cpu.run(thread.context, thread.space, STRETCH);
+      this.instructions += cpu.retired;
+      // Somebody else's.
+      if (exit === Exit.breakpoint && !isBreakpoint(thread.context.rip)) {
+        exit = cpu.step(thread.context, thread.space);
+        this.instructions += cpu.retired;
+      }
+      const stop = this.stopFor(exit);
+      if (stop !== undefined) return stop;
+      if (kind !== 'step') continue;
+      const { rip } = thread.context;
+      if (range === undefined || rip < range.start || rip >= range.end) return { kind: 'step', thread };
+      if (isBreakpoint(rip)) return { kind: 'breakpoint', thread, address: rip };
+    } while (performance.now() < end);
+    return undefined;
+  }
+
+  private stopFor(exit: Exit): Stop | undefined {
+    const { thread } = this;
+    const { cpu } = thread.kernel;
+    switch (exit) {
+      case Exit.budget: return undefined;
+      case Exit.syscall: return this.systemCall();
+      case Exit.breakpoint: return { kind: 'breakpoint', thread, address: thread.context.rip };
+      case Exit.watchpoint: {
+        const id = Number(cpu.exitArgument);
+        return id === this.guardId ? { kind: 'halted', thread, message: this.guard.message } : { kind: 'watchpoint', thread, id };
+      }
+      case Exit.undefined: return { kind: 'signal', thread, info: kernelInfo(Signal.ILL) };
+      default: return { kind: 'signal', thread, info: kernelInfo(Signal.SEGV) };
+    }
+  }
+
+  /** Makes the call if it can be taken back; otherwise the thread stays in front of it. */
+  private systemCall(): Stop | undefined {
+    const { thread } = this;
+    const { context, kernel } = thread;
+    const nr = context.gprNumber(Reg.rax) | 0;
+    const name = kernel.syscallNames[nr] ?? `number ${nr}`;
+    const result = HARMLESS.has(name) || (OUTPUT.has(name) && this.isConsole(context.gprNumber(Reg.rdi))) ? callOnce(thread, nr, kernel.syscalls) : undefined;
+    if (typeof result === 'number') {
+      context.setGprNumber(Reg.rcx, context.rip);
+      context.setGprNumber(Reg.r11, kernel.cpu.readRflags(context));
+      context.setGprNumber(Reg.rax, result);
+      return undefined;
+    }
+    context.rip -= SYSCALL_BYTES;
+    const why = result instanceof Wait ? 'it would have to wait' : 'its effects could not be taken back';
+    return { kind: 'halted', thread, message: `Stopped before the host's system call ${name}: ${why}.` };
+  }
+
+  private isConsole(fd: number): boolean {
+    const inode = this.thread.descriptors.get(fd | 0)?.dentry?.inode;
+    return inode !== undefined && (inode instanceof StandardStream || inode.type === FileType.character);
+  }
+}
