@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import type { Debugger } from '../emulator/debug/debugger.ts';
 import { mapsLine } from '../emulator/host/files/proc/process-text.ts';
-import type { Process } from '../emulator/host/process/process.ts';
+import { hostText } from '../emulator/host/host-view.ts';
 import { signalName } from '../emulator/host/signals/signal-numbers.ts';
 import { stateHash } from '../emulator/host/state-hash.ts';
 import { TRACE_CHANNELS } from '../emulator/host/trace.ts';
@@ -34,17 +34,6 @@ function stats(debug: Debugger): string {
     ['breakpoints, watchpoints', `${debug.breakpointCount}, ${debug.watchpointCount}`],
   ];
   return rows.map(([name, value]) => `${name.padEnd(32)}${value}\n`).join('');
-}
-
-function processLine(process: Process): string {
-  const threads = [...process.threads].map((thread) => `${thread.tid}:${thread.isLeader && process.isZombie ? 'zombie' : thread.state.kind}`).join(' ');
-  const parent = process.parent?.pid ?? 0;
-  return `${String(process.pid).padStart(6)} ${String(parent).padStart(6)}  ${process.name.padEnd(16)} ${threads}\n`;
-}
-
-function processes(debug: Debugger): string {
-  const list = [...debug.machine.kernel.processes.values()];
-  return `   pid parent  name             threads\n${list.map(processLine).join('')}`;
 }
 
 function signals(debug: Debugger): string {
@@ -90,7 +79,7 @@ function trace(debug: Debugger, rest: string): string {
 export function machineCommands(debug: Debugger): readonly MonitorCommand[] {
   return [
     { name: 'stats', help: 'time, instructions, translations', run: () => stats(debug) },
-    { name: 'processes', help: 'processes of the host in the machine', run: () => processes(debug) },
+    { name: 'processes', help: 'processes and address spaces of the host, and what each holds', run: () => hostText(debug.machine.kernel) },
     { name: 'signals', help: 'which signals stop gdb, and how many handlers ran', run: () => signals(debug) },
     { name: 'maps', help: 'memory map of the debuggee', run: () => maps(debug) },
     { name: 'trace', arguments: 'on|off [WHAT,…]', help: `what the machine tells on standard error: ${TRACE_CHANNELS.join(',')}`, run: (rest) => trace(debug, rest) },

@@ -23,6 +23,9 @@ export interface SessionOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What `skas ps` sends, alone: the only packet that leaves a running machine running. */
+export const PS_PACKET = `qRcmd,${Buffer.from('processes').toString('hex')}`;
+
 export class Session {
   readonly target: Target;
   readonly registers: RegisterSet = X86_64_REGISTERS;
@@ -73,7 +76,7 @@ export class Session {
           this.reply(this.errorReply(new PacketError(PacketErrno.EMSGSIZE, `packet longer than ${PACKET_SIZE} bytes`)));
           break;
         case 'packet':
-          this.begin();
+          if (event.body.toString('latin1') !== PS_PACKET) this.begin();
           this.acknowledge();
           this.queue = this.queue.then(() => this.answer(event.body));
           break;

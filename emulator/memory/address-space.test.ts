@@ -8,6 +8,7 @@ import { Frames } from './frames.ts';
 import { LinearMemory } from './linear-memory.ts';
 import { Access, TouchFault } from './page-access.ts';
 import type { PageSource } from './page-source.ts';
+import { AREA_BYTES } from './mapped-pages.ts';
 import { MapFlag, Prot } from './protection.ts';
 
 const LAYOUT = { taskSize: 0x7ffffffff000, mmapBase: 0x7ffff7fff000 };
@@ -37,17 +38,20 @@ class FakeFile implements PageSource {
   private readonly cache = new Map<number, number>();
   private readonly bytes: Uint8Array;
 
-  constructor(bytes: Uint8Array) {
+  private readonly memory: Frames;
+
+  constructor(bytes: Uint8Array, memory = frames) {
     this.bytes = bytes;
+    this.memory = memory;
   }
 
   frame(index: number): number {
     if (index * PAGE_SIZE >= this.bytes.length) return 0;
     let frame = this.cache.get(index);
     if (frame === undefined) {
-      frame = frames.allocate();
+      frame = this.memory.allocate();
       if (frame === 0) return -1;
-      linear.u8.set(this.bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE), frame);
+      this.memory.linear.u8.set(this.bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE), frame);
       this.cache.set(index, frame);
     }
     return frame;
@@ -71,7 +75,7 @@ class FakeFile implements PageSource {
       const frame = this.cache.get(i);
       if (frame === undefined) continue;
       this.cache.delete(i);
-      frames.release(frame);
+      this.memory.release(frame);
       this.bytes.fill(0, i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
     }
     return 0;
@@ -383,15 +387,39 @@ describe('pages', () => {
   });
 
   it('run out without harm', () => {
-    const small = new Frames(new LinearMemory(1024 * 1024), 3 * PAGE_SIZE);
+    // Three pages, and one for the tables
+    const small = new Frames(new LinearMemory(1024 * 1024), 4 * PAGE_SIZE);
     const few = new AddressSpaces(small, 2);
     const space = few.create(LAYOUT, LIMITS);
-    const address = space?.map(0, 3 * PAGE_SIZE, Prot.read, ANONYMOUS) ?? 0;
-    space?.protect(address, 3 * PAGE_SIZE, RW);
-    expect(space?.clear(address, 3 * PAGE_SIZE)).toBe(true);
-    expect(space?.touch((space.map(0, 4096, RW, ANONYMOUS)) / PAGE_SIZE, Access.write)).toBe(TouchFault.noMemory);
-    space?.unmap(address, 4096);
+    if (space === undefined) throw new Error('no address space');
+    const address = space.map(0, 4 * PAGE_SIZE, Prot.read, ANONYMOUS);
+    space.protect(address, 4 * PAGE_SIZE, RW);
+    expect(space.clear(address, 3 * PAGE_SIZE)).toBe(true);
+    expect(space.touch(address / PAGE_SIZE + 3, Access.write)).toBe(TouchFault.noMemory);
+    expect(space.map(0, 4096, RW, ANONYMOUS)).toBe(-Errno.ENOMEM);
+    expect(space.protect(address, 4096, Prot.read)).toBe(-Errno.ENOMEM);
+    expect(space.clone(LIMITS)).toBeUndefined();
+    space.unmap(address, 4096);
     expect(small.inUse).toBe(2);
+    space.release();
+    expect([small.inUse, small.tableBytes]).toEqual([0, 0]);
+  });
+
+  it('of tables and areas count as memory', () => {
+    const small = new Frames(new LinearMemory(1024 * 1024), 64 * PAGE_SIZE);
+    const space = new AddressSpaces(small, 2).create(LAYOUT, LIMITS);
+    if (space === undefined) throw new Error('no address space');
+    // One page of a file again and again, each time in a table of its own
+    const file = new FakeFile(new Uint8Array(1), small);
+    let mappings = 0;
+    while (space.map(mappings * 2 ** 21, PAGE_SIZE, Prot.read, MapFlag.shared | MapFlag.fixed, file) >= 0 && space.touch(mappings * 512, Access.read) > 0) mappings++;
+    expect(mappings).toBeGreaterThan(90);
+    expect(small.inUse).toBe(1);
+    expect(small.tableBytes).toBeGreaterThan(62 * PAGE_SIZE);
+    expect(space.tableBytes + mappings * AREA_BYTES).toBe(small.tableBytes);
+    expect(space.unmap(0, 2 ** 40)).toBe(0);
+    expect(small.tableBytes).toBe(0);
+    space.release();
   });
 });
 

@@ -6,7 +6,6 @@ import { PAGE_SIZE } from '../cpu/state.ts';
 import { Errno } from '../host/errno.ts';
 import type { AddressSpaces } from './address-spaces.ts';
 import { GuestMemory } from './guest-copy.ts';
-import { Ldt } from './ldt.ts';
 import { STACK_GUARD, type SpaceLimits } from './mapped-pages.ts';
 import { Access } from './page-access.ts';
 import type { PageSource } from './page-source.ts';
@@ -43,8 +42,6 @@ export const Advice = {
 const IDLE_ADVICE = new Set([0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21, 25]);
 
 const MremapFlag = { mayMove: 1, fixed: 2, dontUnmap: 4 } as const;
-/** vm.max_map_count. */
-const MAXIMUM_AREAS = 65530;
 const LOW_32_START = 0x40000000;
 const LOW_32_END = 0x80000000;
 
@@ -72,7 +69,6 @@ export class AddressSpace extends GuestMemory {
   environmentStart = 0;
   environmentEnd = 0;
   auxv = new Uint8Array(0);
-  readonly ldt = new Ldt();
   /** MCL_FUTURE. */
   lockFuture = false;
   private users = 1;
@@ -92,6 +88,7 @@ export class AddressSpace extends GuestMemory {
     if (--this.users > 0) return;
     if (this.users < 0) throw new Error(`address space ${this.id} released too often`);
     this.removeAreas(0, this.layout.taskSize);
+    this.chargeAreas();
     this.spaces.destroyed(this);
   }
 
@@ -113,7 +110,7 @@ export class AddressSpace extends GuestMemory {
     const type = flags & MapFlag.typeMask;
     const shared = type === MapFlag.shared || type === MapFlag.sharedValidate;
     if (!shared && type !== MapFlag.private) return -Errno.EINVAL;
-    if (this.vmas.items.length >= MAXIMUM_AREAS) return -Errno.ENOMEM;
+    if (!this.mayHaveMoreAreas) return -Errno.ENOMEM;
     const place = this.place(address, size, flags);
     if (place < 0) return place;
     if (this.exceedsLimit(size)) return -Errno.ENOMEM;
@@ -126,6 +123,7 @@ export class AddressSpace extends GuestMemory {
     vma.accounted = privateWritable && (flags & MapFlag.noReserve) === 0;
     vma.locked = this.lockFuture || (flags & MapFlag.locked) !== 0;
     this.vmas.insert(vma);
+    this.chargeAreas();
     if (vma.locked || (flags & (MapFlag.populate | MapFlag.nonBlock)) === MapFlag.populate) this.populate(place, place + size);
     return place;
   }
@@ -135,6 +133,7 @@ export class AddressSpace extends GuestMemory {
     const end = address + pageUp(length);
     if (!(address >= 0 && end <= this.layout.taskSize)) return -Errno.EINVAL;
     this.removeAreas(address, end);
+    this.chargeAreas();
     return 0;
   }
 
@@ -143,7 +142,7 @@ export class AddressSpace extends GuestMemory {
     if ((prot & ~(7 | Prot.growsDown | Prot.growsUp)) !== 0) return -Errno.EINVAL;
     if (length === 0) return 0;
     const end = address + pageUp(length);
-    if (!(address >= 0 && end <= this.layout.taskSize)) return -Errno.ENOMEM;
+    if (!(address >= 0 && end <= this.layout.taskSize) || !this.mayHaveMoreAreas) return -Errno.ENOMEM;
     let start = address;
     if ((prot & Prot.growsDown) !== 0) {
       const vma = this.vmas.items[this.vmas.indexFrom(address)];
@@ -167,6 +166,7 @@ export class AddressSpace extends GuestMemory {
       this.restrict(vma.start, vma.end, prot);
     }
     this.vmas.mergeRange(start, end);
+    this.chargeAreas();
     return result < 0 ? result : at < end ? -Errno.ENOMEM : 0;
   }
 
@@ -200,7 +200,7 @@ export class AddressSpace extends GuestMemory {
         return oldAddress;
       }
     }
-    if ((flags & MremapFlag.mayMove) === 0) return -Errno.ENOMEM;
+    if ((flags & MremapFlag.mayMove) === 0 || !this.mayHaveMoreAreas) return -Errno.ENOMEM;
     return this.move(vma, oldAddress, oldSize, newSize, fixed ? newAddress : undefined, keep);
   }
 
@@ -213,6 +213,7 @@ export class AddressSpace extends GuestMemory {
     const moved = vma.duplicate(place, place + newSize, vma.source === undefined ? 0 : vma.sourcePage(oldAddress));
     if (carried > 0) this.movePages(oldAddress, oldAddress + carried, place);
     this.vmas.insert(moved);
+    this.chargeAreas();
     if (!keep && carried > 0) this.removeAreas(oldAddress, oldAddress + carried);
     return place;
   }
@@ -227,7 +228,7 @@ export class AddressSpace extends GuestMemory {
       if (newPage + PAGE_SIZE > this.layout.taskSize || !this.vmas.isFree(oldPage, newPage + PAGE_SIZE)) return this.heapEnd;
       const next = this.vmas.items[this.vmas.indexFrom(newPage)];
       if (next !== undefined && next.growsDown && next.start - newPage < STACK_GUARD) return this.heapEnd;
-      if (this.exceedsLimit(newPage - oldPage) || newPage - oldPage > this.frames.total * PAGE_SIZE) return this.heapEnd;
+      if (!this.mayHaveMoreAreas || this.exceedsLimit(newPage - oldPage) || newPage - oldPage > this.frames.total * PAGE_SIZE) return this.heapEnd;
       this.insertHeap(oldPage, newPage);
     } else if (newPage < oldPage) {
       this.removeAreas(newPage, oldPage);
@@ -241,6 +242,7 @@ export class AddressSpace extends GuestMemory {
     vma.heap = vma.accounted = true;
     vma.locked = this.lockFuture;
     this.vmas.insert(vma);
+    this.chargeAreas();
     if (vma.locked) this.populate(start, end);
   }
 
@@ -252,12 +254,14 @@ export class AddressSpace extends GuestMemory {
     if (!(end <= this.layout.taskSize)) return -Errno.EINVAL;
     if (length === 0) return 0;
     const marks = advice === Advice.dontFork || advice === Advice.doFork || advice === Advice.wipeOnFork || advice === Advice.keepOnFork;
+    if (marks && !this.mayHaveMoreAreas) return -Errno.ENOMEM;
     const complete = this.vmas.covers(address, end);
     for (const vma of marks ? this.vmas.cut(address, end) : this.vmas.overlapping(address, end)) {
       const error = this.adviseArea(vma, Math.max(address, vma.start), Math.min(end, vma.end), advice);
       if (error < 0) return error;
     }
     if (marks) this.vmas.mergeRange(address, end);
+    this.chargeAreas();
     return complete ? 0 : -Errno.ENOMEM;
   }
 
@@ -335,9 +339,11 @@ export class AddressSpace extends GuestMemory {
     const end = pageUp(address + length);
     if (!(end <= this.layout.taskSize)) return -Errno.ENOMEM;
     if (end === start) return 0;
+    if (!this.mayHaveMoreAreas) return -Errno.ENOMEM;
     const complete = this.vmas.covers(start, end);
     for (const vma of this.vmas.cut(start, end)) vma.locked = locked;
     this.vmas.mergeRange(start, end);
+    this.chargeAreas();
     if (locked && complete) this.populate(start, end);
     return complete ? 0 : -Errno.ENOMEM;
   }
@@ -349,7 +355,7 @@ export class AddressSpace extends GuestMemory {
 
   /** A copy for fork: private pages copy-on-write, shared ones the same. Undefined: ENOMEM. */
   clone(limits: SpaceLimits): AddressSpace | undefined {
-    const child = this.spaces.create(this.layout, limits);
+    const child = this.frames.exhausted ? undefined : this.spaces.create(this.layout, limits);
     if (child === undefined) return undefined;
     for (const vma of this.vmas.items) {
       if (vma.dontFork) continue;
@@ -359,6 +365,7 @@ export class AddressSpace extends GuestMemory {
       if (!vma.shared && vma.hasPrivatePages && !vma.wipeOnFork) this.shareCopyOnWrite(vma, child);
     }
     this.cache.flushWrites();
+    child.chargeAreas();
     child.heapStart = this.heapStart;
     child.heapEnd = this.heapEnd;
     child.codeStart = this.codeStart;
@@ -408,6 +415,11 @@ export class AddressSpace extends GuestMemory {
   /** Bytes present (VmRSS). */
   get residentBytes(): number {
     return this.table.size * PAGE_SIZE;
+  }
+
+  /** How many hold it: threads that run in it, descriptors of /proc/mm, open /proc/<pid>/mem. */
+  get holders(): number {
+    return this.users;
   }
 
   private exceedsLimit(more: number): boolean {

@@ -49,6 +49,11 @@ export class AddressSpaces implements Mappings {
     this.tlbs.give(space.tlb);
   }
 
+  /** All there are, in the order they were made. */
+  get all(): Iterable<AddressSpace> {
+    return this.alive;
+  }
+
   get count(): number {
     return this.alive.size;
   }

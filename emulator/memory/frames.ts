@@ -30,6 +30,9 @@ export class Frames {
   private fresh = FIRST;
   private top: number;
   private used = 0;
+  /** Bytes of {@link charge}, and the frames they come to. */
+  private charged = 0;
+  private chargedFrames = 0;
   private limit: number;
 
   /** @param limitBytes what guests may have at most, if that is less than the memory there is. */
@@ -49,6 +52,26 @@ export class Frames {
   /** Frames in use. */
   get inUse(): number {
     return this.used;
+  }
+
+  /**
+   * Counts what a kernel would keep in page frames and we keep in JavaScript (page tables, areas) against the memory there is, so that no guest can use
+   * up ours with it. Never refused: who can say no asks `exhausted` before.
+   * @param bytes negative to give back
+   */
+  charge(bytes: number): void {
+    this.charged += bytes;
+    this.chargedFrames = Math.ceil(this.charged / PAGE_SIZE);
+  }
+
+  /** Nothing more is to be had. */
+  get exhausted(): boolean {
+    return this.used + this.chargedFrames >= this.limit && (this.reclaim === undefined || !this.reclaim());
+  }
+
+  /** Bytes charged for tables. */
+  get tableBytes(): number {
+    return this.charged;
   }
 
   /** A zeroed frame with one reference; 0 when none is free. */
@@ -113,7 +136,7 @@ export class Frames {
   }
 
   private allocateDirty(): number {
-    if (this.used >= this.limit && (this.reclaim === undefined || !this.reclaim())) return 0;
+    if (this.used + this.chargedFrames >= this.limit && (this.reclaim === undefined || !this.reclaim())) return 0;
     let number: number;
     if (this.freedCount > 0) number = this.freed[--this.freedCount];
     else if (this.fresh < this.top) number = this.fresh++;

@@ -2,9 +2,10 @@
  * The lower half of an address space: its areas, its page table, and how a page comes to be there when it is touched
  * (demand zero, file pages, copy-on-write, stack growth). What one asks of mmap and its kin is in address-space.ts.
  */
-import { PAGE_SIZE } from '../cpu/state.ts';
+import { PAGE_SIZE, TLB_BYTES } from '../cpu/state.ts';
 import type { AddressSpaces } from './address-spaces.ts';
 import type { Frames } from './frames.ts';
+import { Ldt } from './ldt.ts';
 import { Access, TouchFault, type PageAccess } from './page-access.ts';
 import { Entry, PageTable, frameOf } from './page-table.ts';
 import { Prot } from './protection.ts';
@@ -13,6 +14,11 @@ import { VmaList, type Vma } from './vma.ts';
 
 /** Room Linux keeps free below a stack, and above what lies below it (stack_guard_gap). */
 export const STACK_GUARD = 256 * PAGE_SIZE;
+
+/** vm.max_map_count. */
+const MAXIMUM_AREAS = 65530;
+/** What an area takes in JavaScript's heap (240 bytes were measured with five million of them); Linux's is little smaller. */
+export const AREA_BYTES = 256;
 
 /** Resource limits that bind an address space, in bytes; a view of the owning process's rlimits. */
 export interface SpaceLimits {
@@ -29,13 +35,17 @@ export abstract class MappedPages implements PageAccess {
   protected readonly spaces: AddressSpaces;
   protected readonly frames: Frames;
   protected readonly cache: Tlb;
-  protected readonly table = new PageTable();
+  protected readonly table: PageTable;
   protected readonly vmas = new VmaList();
+  readonly ldt = new Ldt();
+  /** Areas that have been charged for. */
+  private chargedAreas = 0;
 
   constructor(spaces: AddressSpaces, id: number, tlb: Tlb, tlbAddress: number, limits: SpaceLimits) {
     this.spaces = spaces;
     this.frames = spaces.frames;
     this.id = id;
+    this.table = new PageTable(spaces.frames);
     this.cache = tlb;
     this.tlb = tlbAddress;
     this.codeContext = spaces.nextCodeContext();
@@ -79,6 +89,7 @@ export abstract class MappedPages implements PageAccess {
     let frame = frameOf(entry);
     let bits = entry & Entry.execute;
     if (frame === 0) {
+      if (!this.table.hasRoom(page)) return TouchFault.noMemory;
       if (vma.source === undefined) {
         frame = frames.allocate();
         if (frame === 0) return TouchFault.noMemory;
@@ -191,6 +202,41 @@ export abstract class MappedPages implements PageAccess {
       child.table.set(page, entry & ~(Entry.write | Entry.execute));
       return entry & ~Entry.write;
     });
+  }
+
+  /** Bytes of page tables. */
+  get tableBytes(): number {
+    return this.table.bytes;
+  }
+
+  /** Bytes of everything else that belongs to it: its TLB, areas, LDT. */
+  get structureBytes(): number {
+    return TLB_BYTES * 2 + this.vmas.items.length * AREA_BYTES + this.ldt.bytes.length;
+  }
+
+  get areaCount(): number {
+    return this.vmas.items.length;
+  }
+
+  /** Pages present that nothing else has: what would become free without it. */
+  get ownPages(): number {
+    let count = 0;
+    this.eachPage((_, frame) => {
+      if (this.frames.count(frame) === 1) count++;
+    });
+    return count;
+  }
+
+  protected get mayHaveMoreAreas(): boolean {
+    return this.vmas.items.length < MAXIMUM_AREAS && !this.frames.exhausted;
+  }
+
+  /** Counts the memory areas take, after their number has changed. */
+  protected chargeAreas(): void {
+    const more = this.vmas.items.length - this.chargedAreas;
+    if (more === 0) return;
+    this.chargedAreas += more;
+    this.frames.charge(more * AREA_BYTES);
   }
 
   private forgetCode(entry: number): void {

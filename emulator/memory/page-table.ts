@@ -13,6 +13,8 @@ export const Entry = {
 
 const PER_CHUNK = 512;
 const COUNT = PER_CHUNK;
+/** What a chunk takes, with what JavaScript needs around it. */
+const CHUNK_BYTES = (PER_CHUNK + 1) * 4 + 252;
 const NO_CHUNK: Uint32Array = new Uint32Array(PER_CHUNK + 1);
 
 /** The frame of an entry, as a linear address. */
@@ -20,10 +22,31 @@ export function frameOf(entry: number): number {
   return (entry & ~0xfff) >>> 0;
 }
 
+/** Who is told of the memory tables take: Frames. */
+export interface TableAccounts {
+  charge(bytes: number): void;
+  readonly exhausted: boolean;
+}
+
 export class PageTable {
+  private readonly accounts: TableAccounts;
   private readonly chunks = new Map<number, Uint32Array>();
   private cachedNumber = -1;
   private cached: Uint32Array = NO_CHUNK;
+
+  constructor(accounts: TableAccounts) {
+    this.accounts = accounts;
+  }
+
+  /** False when there is no memory left for a chunk that `page` needs and that is not there. */
+  hasRoom(page: number): boolean {
+    return this.chunks.has((page - (page & 511)) / PER_CHUNK) || !this.accounts.exhausted;
+  }
+
+  /** Bytes the table takes. */
+  get bytes(): number {
+    return this.chunks.size * CHUNK_BYTES;
+  }
 
   get(page: number): number {
     const number = (page - (page & 511)) / PER_CHUNK;
@@ -43,6 +66,7 @@ export class PageTable {
     if (chunk === undefined) {
       chunk = new Uint32Array(PER_CHUNK + 1);
       this.chunks.set(number, chunk);
+      this.accounts.charge(CHUNK_BYTES);
     }
     if (chunk[page & 511] === 0) chunk[COUNT]++;
     chunk[page & 511] = entry;
@@ -84,6 +108,7 @@ export class PageTable {
     }
     if (chunk[COUNT] === 0) {
       this.chunks.delete(number);
+      this.accounts.charge(-CHUNK_BYTES);
       if (this.cachedNumber === number) {
         this.cachedNumber = -1;
         this.cached = NO_CHUNK;

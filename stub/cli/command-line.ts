@@ -31,6 +31,7 @@ export interface Settings {
 
 export type Command =
   | { readonly kind: 'help' | 'version' }
+  | { readonly kind: 'ps'; readonly address: { readonly host: string; readonly port: number } }
   | { readonly kind: 'boot' | 'run'; readonly program: string; readonly args: readonly string[]; readonly settings: Settings };
 
 type Values = Map<string, string[]>;
@@ -79,10 +80,10 @@ function memorySize(text: string): number {
   return size;
 }
 
-function gdbAddress(text: string): { host: string; port: number } {
+function gdbAddress(text: string, what = '--gdb'): { host: string; port: number } {
   const [, host = '', digits] = /^(?:(.*):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
-  if (digits === undefined || port > 65535) throw usageError(`--gdb ${text}: not a port, or host and port, such as :1234`);
+  if (digits === undefined || port > 65535) throw usageError(`${what} ${text}: not a port, or host and port, such as :1234`);
   return { host: host === '' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'), port };
 }
 
@@ -156,8 +157,13 @@ export function parseCommandLine(words: readonly string[]): Command {
   const [command, ...others] = words;
   if (command === undefined || command === '--help' || command === 'help' || command === '-h') return { kind: 'help' };
   if (command === '--version' || command === 'version') return { kind: 'version' };
+  if (command === 'ps') {
+    const [address, more] = others;
+    if (address === undefined || more !== undefined) throw usageError('ps needs the --gdb address of the machine, such as :1234');
+    return address === '--help' ? { kind: 'help' } : { kind: 'ps', address: gdbAddress(address, 'ps') };
+  }
   if (command !== 'boot' && command !== 'run') {
-    throw usageError(command.startsWith('-') ? `no option ${command} before the command` : `no command '${command}': boot or run expected`);
+    throw usageError(command.startsWith('-') ? `no option ${command} before the command` : `no command '${command}': boot, run or ps expected`);
   }
   const { values, rest } = sort(others, command);
   if (values.has('help')) return { kind: 'help' };

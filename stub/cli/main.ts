@@ -1,6 +1,7 @@
 /** The command `skas`. The machine itself is loaded only once the command line and the program are known to make sense. */
 import { MachineSetupError } from '../../emulator/host/files/setup-error.ts';
 import { SKAS_VERSION } from '../version.ts';
+import { askPs } from './ask-machine.ts';
 import { parseCommandLine, type Command } from './command-line.ts';
 import { say } from './messages.ts';
 import { helpText } from './option-table.ts';
@@ -27,6 +28,9 @@ export async function main(words: readonly string[]): Promise<number> {
         return 0;
       case 'version':
         process.stdout.write(`skas ${SKAS_VERSION}\n`);
+        return 0;
+      case 'ps':
+        process.stdout.write(await askPs(command.address));
         return 0;
       default:
         return await start(command);

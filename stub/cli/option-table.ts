@@ -35,6 +35,7 @@ const USAGE = `skas: a machine that runs User Mode Linux kernels, and holds them
 
   skas boot [OPTIONS] KERNEL [KERNEL ARGUMENTS…]   boot a UML kernel
   skas run [OPTIONS] PROGRAM [ARGUMENTS…]          run any x86-64 Linux program
+  skas ps [HOST:]PORT                              processes, address spaces and memory of a running machine
 
 Options (boot: also behind KERNEL; everything behind -- is the guest's):
 `;

@@ -266,7 +266,8 @@ describe('monitor', () => {
     const { gdb: text } = await debugProgram('basic', ['monitor help', 'monitor stats', 'monitor ps', 'monitor signals', 'monitor info version', 'monitor nonsense', TRAILER]);
     expect(text).toMatch(/^stats\s/m);
     expect(text).toMatch(/virtual time/);
-    expect(text).toMatch(/2\s+0\s+gdb-program/);
+    expect(text).toMatch(/2\s+0\s+\d+ \w+\s+gdb-program/);
+    expect(text).toMatch(/1 of 4096 processes and threads, 1 of 1024 address spaces/);
     expect(text).toMatch(/^skas \d/m);
     expect(text).toMatch(/Unknown monitor command 'nonsense'/);
   });

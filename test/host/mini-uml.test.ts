@@ -6,8 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { StandardIo } from '../../emulator/host/files/standard-io.ts';
+import { hostText, spaceRows } from '../../emulator/host/host-view.ts';
 import { Kernel } from '../../emulator/host/kernel.ts';
 import type { Process } from '../../emulator/host/process/process.ts';
+import { AREA_BYTES } from '../../emulator/memory/mapped-pages.ts';
 import { miniUml, TECHNIQUES, type Technique } from '../fixtures/mini-uml.ts';
 import { skas } from '../fixtures/skas.ts';
 
@@ -56,10 +58,11 @@ describe('separation', () => {
     expect(bare.split('\n').length).toBeGreaterThan(7);
     expect(machine(miniUml('skas3'), USER, 'maps')).toBe(bare);
 
-    const { output, runner } = runSkas3('maps');
-    expect(output).toBe(bare);
+    const inside = new InProcess('skas3', 'maps');
+    inside.run();
+    expect(inside.output).toBe(bare);
     const ranges = bare.trimEnd().split('\n').map((line) => line.split(/[- ]/).slice(0, 2).map((text) => parseInt(text, 16)));
-    const regions = runner.leader.space.regions();
+    const regions = inside.runner?.leader.space.regions() ?? [];
     expect(regions.length).toBeGreaterThan(4);
     for (const { start, end, name } of regions) {
       expect(name).toBe('/memfd:physical memory (deleted)');
@@ -68,24 +71,66 @@ describe('separation', () => {
   });
 });
 
-/** Runs skas3 in this process, up to the end of its init; `runner` is the one process its tasks run in, still in the last one's memory. */
-function runSkas3(...args: readonly string[]): { output: string; runner: Process } {
-  const kernel = new Kernel({ memory: 64 << 20 });
-  let output = '';
-  const io = new StandardIo(kernel, { terminal: [false, false, false], onOutput: (_, bytes) => { output += new TextDecoder().decode(bytes); } });
-  kernel.vfs.writeFile('/mini', readFileSync(miniUml('skas3')), 0o755);
-  kernel.vfs.writeFile('/user', readFileSync(USER), 0o755);
-  let runner: Process | undefined;
-  kernel.hooks.onClone = (_, child) => {
-    if (child.process.pid !== first.pid) runner = child.process;
-  };
-  const first = kernel.spawn('/mini', ['mini', '/user', ...args], [], { stdio: io.files });
-  let ended = false;
-  kernel.hooks.onProcessEnding = () => {
-    ended = true;
-    kernel.requestStop();
-  };
-  while (!ended && kernel.runSlice(0) === 'running');
-  if (runner === undefined) throw new Error('skas3 made no process');
-  return { output, runner };
+/** A machine in this process with a miniature UML that runs the program; `runner` is the last host process it made. */
+class InProcess {
+  readonly kernel = new Kernel({ memory: 128 << 20 });
+  output = '';
+  runner: Process | undefined;
+  /** The first process is about to end; all memory is still there. */
+  ended = false;
+
+  constructor(technique: Technique, ...args: readonly string[]) {
+    const { kernel } = this;
+    const io = new StandardIo(kernel, { terminal: [false, false, false], onOutput: (_, bytes) => { this.output += new TextDecoder().decode(bytes); } });
+    kernel.vfs.writeFile('/mini', readFileSync(miniUml(technique)), 0o755);
+    kernel.vfs.writeFile('/user', readFileSync(USER), 0o755);
+    kernel.hooks.onClone = (_, child) => { this.runner = child.process; };
+    const first = kernel.spawn('/mini', ['mini', '/user', ...args], [], { stdio: io.files });
+    kernel.hooks.onProcessEnding = (process) => {
+      if (process !== first) return;
+      this.ended = true;
+      kernel.requestStop();
+    };
+  }
+
+  /** Runs to the end, with a look after each turn of a thread. */
+  run(look?: () => void): void {
+    while (!this.ended && this.kernel.runSlice(0) === 'running') look?.();
+  }
 }
+
+describe('the host\'s view', () => {
+  it.each([['tt', 12, 12], ['skas0', 12, 12], ['skas3', 2, 12]] as const)('of %s with eleven tasks: %d processes, %d address spaces', (technique, processes, spaces) => {
+    const machine = new InProcess(technique, 'crowd', '10');
+    let most = 0;
+    let text = '';
+    machine.run(() => {
+      if (machine.kernel.spaces.count <= most) return;
+      most = machine.kernel.spaces.count;
+      text = hostText(machine.kernel);
+    });
+    const lines = text.split('\n');
+    const title = lines.findIndex((line) => line.includes('areas'));
+    expect(machine.output).toBe('crowd: 10\n');
+    expect(title - 1, text).toBe(processes);
+    expect(lines.length - title - 3, text).toBe(spaces);
+  });
+
+  it('of memory counts what each space holds, and ends at nothing', () => {
+    const machine = new InProcess('skas3', 'crowd', '10');
+    let seen = 0;
+    machine.run(() => {
+      const rows = spaceRows(machine.kernel);
+      if (rows.length < 12) return;
+      seen++;
+      expect(rows.reduce((sum, { pageTables, areas }) => sum + pageTables + areas * AREA_BYTES, 0)).toBe(machine.kernel.frames.tableBytes);
+      const tasks = rows.filter(({ handles }) => handles.length > 0);
+      expect(tasks.length).toBeGreaterThan(9);
+      // Their pages are the kernel's physical memory, so none has any of its own
+      for (const row of tasks) expect(row).toMatchObject({ own: 0, others: 0 });
+    });
+    expect(seen).toBeGreaterThan(0);
+    while (machine.kernel.runSlice(10) === 'running');
+    expect([machine.kernel.spaces.count, machine.kernel.frames.tableBytes]).toEqual([0, 0]);
+  });
+});

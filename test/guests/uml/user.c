@@ -128,6 +128,24 @@ static void __attribute__((noinline)) store(ulong address)
 	*(volatile char *)address = 't';
 }
 
+/* Many processes at a time, all waiting for the last one. */
+static void crowd(ulong count)
+{
+	int ends[2], sum = 0;
+	char byte;
+	call(__NR_pipe, ends);
+	for (ulong i = 0; i < count; i++)
+		if (fork_() == 0) {
+			call(__NR_read, ends[0], &byte, 1);
+			exit_(1);
+		}
+	for (ulong i = 0; i < count; i++)
+		call(__NR_write, ends[1], &byte, 1);
+	for (ulong i = 0; i < count; i++)
+		sum += wait_for(-1) >> 8;
+	print_number("crowd: ", sum, "\n");
+}
+
 /* Copy-on-write: what one writes the other does not see. */
 static void sharing(void)
 {
@@ -259,6 +277,8 @@ void user_start(ulong *stack)
 		processor(count);
 	else if (equal(what, "mix"))
 		mix(count);
+	else if (equal(what, "crowd"))
+		crowd(count);
 	else if (equal(what, "sharing"))
 		sharing();
 	else if (equal(what, "all")) {
@@ -275,7 +295,7 @@ void user_start(ulong *stack)
 	else if (equal(what, "probe") && stack[0] > 3)
 		probe(count, argv[3]);
 	else
-		print("syscalls, pingpong, forks, faults, cpu, mix, all COUNT; sharing; maps; probe ADDRESS PID\n");
+		print("syscalls, pingpong, forks, faults, cpu, mix, crowd, all COUNT; sharing; maps; probe ADDRESS PID\n");
 	exit_(0);
 }
 
