@@ -34,6 +34,8 @@ export class Session {
   client: ReadonlySet<string> = new Set();
   /** Files open through vFile, by descriptor. */
   readonly files = new Map<number, Uint8Array>();
+  /** Process whose files vFile means (setfs); 0: the debuggee's. */
+  fileProcess = 0;
   private readonly connection: Connection;
   private readonly log: ((line: string) => void) | undefined;
   private readonly reader = new PacketReader(PACKET_SIZE);
@@ -102,13 +104,20 @@ export class Session {
     return this.pick(this.general);
   }
 
+  /** The same for those which also make sense without threads. */
+  selection(): { readonly tid?: number } {
+    return this.target.threads().length === 0 ? {} : { tid: this.generalThread().tid };
+  }
+
   /** Thread that `c` and `s` with no thread of their own step (`Hc`); undefined: all. */
   get continueThread(): number | undefined {
     return this.stepping;
   }
 
   selectGeneral(id: ThreadId): void {
-    this.general = this.resolve(id);
+    // "Any" is as good as the one there is: gdb asks which that is after attaching.
+    const any = id.tid === 0 && (id.pid === undefined || id.pid === 0);
+    if (!any || this.general === undefined) this.general = this.resolve(id);
   }
 
   selectContinue(id: ThreadId): void {
@@ -117,14 +126,22 @@ export class Session {
 
   /** The thread with this id; throws ESRCH. */
   thread(id: ThreadId): TargetThread {
-    const found = this.target.threads().find((thread) => thread.tid === id.tid && (id.pid === undefined || id.pid === 0 || thread.pid === id.pid));
+    const found = this.target.threads().find((thread) => (thread.shown ?? thread.tid) === id.tid && (id.pid === undefined || id.pid === 0 || thread.pid === id.pid));
     if (found === undefined) throw new PacketError(PacketErrno.ESRCH, 'no such thread');
+    return found;
+  }
+
+  /** Any thread of a process: the selected one if it is its; throws ESRCH. */
+  firstThread(pid: number): TargetThread {
+    const threads = this.target.threads().filter((thread) => thread.pid === pid);
+    const found = threads.find(({ tid }) => tid === this.general) ?? threads[0];
+    if (found === undefined) throw new PacketError(PacketErrno.ESRCH, `no process ${pid}`);
     return found;
   }
 
   /** How a thread is written in replies. */
   threadText(thread: TargetThread): string {
-    return this.client.has('multiprocess') ? `p${thread.pid.toString(16)}.${thread.tid.toString(16)}` : thread.tid.toString(16);
+    return this.client.has('multiprocess') ? `p${thread.pid.toString(16)}.${(thread.shown ?? thread.tid).toString(16)}` : thread.tid.toString(16);
   }
 
   /** Lets the target go; the stop reply is sent when it stops. */
@@ -156,7 +173,10 @@ export class Session {
   }
 
   private resolve(id: ThreadId): number | undefined {
-    if (id.tid === undefined || id.tid === 0) return undefined;
+    if (id.tid === undefined || id.tid === 0) {
+      if (id.pid === undefined || id.pid === 0) return undefined;
+      return this.firstThread(id.pid).tid;
+    }
     return this.thread(id).tid;
   }
 

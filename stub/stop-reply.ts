@@ -16,6 +16,8 @@ const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(
 function reason(session: Session, event: StopEvent): string {
   if (event.reason === 'watchpoint') return `${WATCH_NAMES[event.kind]}:${event.address.toString(16)};`;
   if (event.reason === 'exec') return `exec:${Buffer.from(event.path).toString('hex')};`;
+  if (event.reason === 'syscall') return `${event.entry ? 'syscall_entry' : 'syscall_return'}:${event.number.toString(16)};`;
+  if (event.reason === 'fork' || event.reason === 'vfork') return `${event.reason}:${session.threadText(event.child)};`;
   if (event.reason === 'breakpoint') {
     const name = event.hardware ? 'hwbreak' : 'swbreak';
     return session.client.has(name) ? `${name}:;` : '';
@@ -25,6 +27,7 @@ function reason(session: Session, event: StopEvent): string {
 
 function signalOf(event: StopEvent): number {
   if (event.reason === 'signal') return event.signal;
+  if (event.reason === 'attached') return 0;
   return event.reason === 'interrupt' ? SIGINT : SIGTRAP;
 }
 
@@ -33,7 +36,8 @@ export function stopReply(session: Session, event: StopEvent): string {
   if (event.reason === 'exited') return `W${hexByte(event.status)}${process(event.pid)}`;
   if (event.reason === 'killed') return `X${hexByte(gdbSignal(event.signal))}${process(event.pid)}`;
   let text = `T${hexByte(gdbSignal(signalOf(event)))}${reason(session, event)}`;
-  for (const register of EXPEDITED) {
+  // When a process is new to gdb, it does not know yet what its registers look like.
+  for (const register of event.reason === 'attached' ? [] : EXPEDITED) {
     const value = session.target.readRegister(event.thread.tid, register);
     if (value !== undefined) text += `${hexByte(register)}:${Buffer.from(value).toString('hex')};`;
   }

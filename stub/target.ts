@@ -10,6 +10,8 @@ export interface TargetThread {
   readonly name: string;
   /** Second column of `info threads` (qThreadExtraInfo). */
   readonly extra: string;
+  /** What clients are told in place of `tid`, which is unique among all processes; this one only within its own. */
+  readonly shown?: number;
 }
 
 export type BreakpointKind = 'software' | 'hardware' | 'write' | 'read' | 'access';
@@ -19,6 +21,8 @@ export interface BreakpointRequest {
   readonly address: bigint;
   /** Bytes watched; for breakpoints gdb's `kind` field. Any length is allowed for watchpoints. */
   readonly length: number;
+  /** A thread of the process it is for; undefined: the first process. */
+  readonly tid?: number;
 }
 
 export type ResumeKind = 'continue' | 'step' | 'stop';
@@ -26,6 +30,8 @@ export interface ResumeAction {
   readonly kind: ResumeKind;
   /** Threads it applies to; undefined: all that no earlier action names. */
   readonly tid: number | undefined;
+  /** Without `tid`: all threads of this process only. */
+  readonly pid?: number;
   /** Signal (Linux number) to deliver on resuming, 0 for none. */
   readonly signal: number;
   /** Step until the pc leaves [start, end) (vCont;r). */
@@ -44,13 +50,34 @@ export type StopEvent =
   | { readonly reason: 'step' | 'interrupt' | 'entry'; readonly thread: TargetThread }
   | { readonly reason: 'breakpoint'; readonly thread: TargetThread; readonly hardware: boolean }
   | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
+  /** Debugging of this thread's process has begun: nothing has happened. */
+  | { readonly reason: 'attached'; readonly thread: TargetThread }
   /** Another program has taken the process over; only after setExecEvents(true). */
   | { readonly reason: 'exec'; readonly thread: TargetThread; readonly path: string }
+  /** A system call is about to be executed, or has been; only after setCatchSyscalls. */
+  | { readonly reason: 'syscall'; readonly thread: TargetThread; readonly entry: boolean; readonly number: number }
+  /** A child was made; it is attached, and stands before its first instruction. Only after setForkEvents. */
+  | { readonly reason: 'fork' | 'vfork'; readonly thread: TargetThread; readonly child: TargetThread }
   | { readonly reason: 'exited'; readonly pid: number; readonly status: number }
   | { readonly reason: 'killed'; readonly pid: number; readonly signal: number };
 
 /** A target cannot do what was asked, and says why: the message is for the user. Any method but the getters may throw it. */
 export class Refusal extends Error {}
+
+/** Processes inside the debuggee (those of a UML kernel) which can be debugged as processes of their own. Any of it may throw a Refusal. */
+export interface ProcessControl {
+  /** From now on `threads()` lists the process's threads; gives its first. */
+  attach(pid: number): TargetThread;
+  /** Lets go of a process; false if it was not attached. The last one lets the machine run. */
+  detach(pid: number): boolean;
+  /** Path of its program. */
+  executable(pid: number): string;
+  /** A file by the path it has for that process; undefined: ENOENT. */
+  openFile(pid: number, path: string): Uint8Array | undefined;
+  setForkEvents(forks: boolean, vforks: boolean): void;
+  /** System calls the thread's process stops for: undefined: none, empty: all. */
+  setCatchSyscalls(tid: number, numbers: ReadonlySet<number> | undefined): void;
+}
 
 export interface Target {
   readonly architecture: 'x86-64' | 'i386';
@@ -96,6 +123,7 @@ export interface Target {
   openFile(path: string): Uint8Array | undefined;
   /** Where a symbolic link leads; undefined: it is none. */
   readLink(path: string): string | undefined;
+  readonly processes?: ProcessControl;
   /** `monitor` commands: text to show, or undefined for an unknown command. */
   monitor(command: string): string | undefined | Promise<string | undefined>;
 }

@@ -8,7 +8,7 @@ import { X86_64_REGISTERS } from './registers.ts';
 
 /** How one register is got and set. Values are little-endian bytes of the register's size. */
 interface Access {
-  readonly read: (thread: Thread, calls: InterruptedCalls) => Uint8Array;
+  readonly read: (thread: Thread, calls: Calls) => Uint8Array;
   /** False if the value cannot be. Undefined: read-only, except for the value it has. */
   readonly write?: (thread: Thread, value: DataView) => boolean;
 }
@@ -145,13 +145,16 @@ const BY_NAME: Readonly<Record<string, Access>> = {
 
 const TABLE: readonly Access[] = X86_64_REGISTERS.registers.map(({ name }) => BY_NAME[name]);
 
+/** What is asked about system calls that were interrupted. */
+type Calls = Pick<InterruptedCalls, 'rax' | 'giveUp'>;
+
 /** The register's bytes. */
-export function readThreadRegister(thread: Thread, register: number, calls: InterruptedCalls): Uint8Array {
+export function readThreadRegister(thread: Thread, register: number, calls: Calls): Uint8Array {
   return TABLE[register].read(thread, calls);
 }
 
 /** False if the register cannot have that value. */
-export function writeThreadRegister(thread: Thread, register: number, value: Uint8Array, calls: InterruptedCalls): boolean {
+export function writeThreadRegister(thread: Thread, register: number, value: Uint8Array, calls: Calls): boolean {
   const access = TABLE[register];
   if (Buffer.compare(access.read(thread, calls), value) === 0) return true;
   if (access.write === undefined || !calls.giveUp(thread)) return false;

@@ -46,6 +46,7 @@ export class Debugger {
   private plan: ResumePlan | undefined;
   private readonly breakpoints = new Set<number>();
   private readonly watched = new Map<number, WatchRequest>();
+  private readonly foreign = new Map<number, WatchRequest>();
   private nextWatch = 1;
   private readonly probes = new Map<number, Set<(thread: Thread) => void>>();
   /** By thread: what it had retired when its probes were last called, so that they are called once each time it comes there. */
@@ -211,7 +212,7 @@ export class Debugger {
   }
 
   removeWatchpoint(id: number): void {
-    if (this.watched.delete(id)) this.machine.kernel.cpu.removeWatchpoint(id);
+    if (this.watched.delete(id) || this.foreign.delete(id)) this.machine.kernel.cpu.removeWatchpoint(id);
   }
 
   watchpoint(id: number): WatchRequest | undefined {
@@ -233,6 +234,19 @@ export class Debugger {
   /** For bystanders and probes: holds the machine at the next instruction boundary. */
   stopForBystander(thread: Thread): void {
     this.stopFor({ kind: 'bystander', thread });
+  }
+
+  /** Whether that, and nothing before it, is what the machine will be held for. */
+  get stoppingForBystander(): boolean {
+    return this.found?.kind === 'bystander';
+  }
+
+  /** A watchpoint whose hits bystanders are told of; removed by {@link removeWatchpoint}. Gives its id. */
+  addBystanderWatchpoint(request: WatchRequest): number {
+    const id = this.nextWatch++;
+    this.foreign.set(id, request);
+    this.machine.kernel.cpu.addWatchpoint({ id, ...request });
+    return id;
   }
 
   get breakpointCount(): number {
@@ -336,8 +350,8 @@ export class Debugger {
   }
 
   private atWatchpoint(thread: Thread, id: number): void {
-    if (thread.process === this.machine.process) this.stopFor({ kind: 'watchpoint', thread, id });
-    else this.bystanders?.atWatchpoint(thread, id);
+    if (this.foreign.has(id)) this.bystanders?.atWatchpoint(thread, id);
+    else if (thread.process === this.machine.process) this.stopFor({ kind: 'watchpoint', thread, id });
   }
 
   private onSignal(thread: Thread, info: SignalInfo, fate: SignalFate): 'deliver' | 'hold' {

@@ -9,6 +9,7 @@ import { X86_64_REGISTERS } from '../registers.ts';
 import { TaskTarget } from '../tasks/task-target.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
+import { UserTarget } from '../tasks/user-target.ts';
 import { SKAS_VERSION } from '../version.ts';
 import type { Command, Settings } from './command-line.ts';
 import { readGuestFile, readGuestLink } from './guest-files.ts';
@@ -62,7 +63,7 @@ const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word :
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
-  const server = new RspServer(new TaskTarget(new MachineTarget(debug, files), { expected, registers: X86_64_REGISTERS }), {
+  const server = new RspServer(new UserTarget(new TaskTarget(new MachineTarget(debug, files), { expected, registers: X86_64_REGISTERS }), debug), {
     ...gdb, version: SKAS_VERSION,
     onRefused: () => say('a second debugger was turned away: one at a time'),
     onDisconnect: () => {

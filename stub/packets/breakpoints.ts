@@ -19,7 +19,7 @@ const insert = (kind: BreakpointKind, type: number): PacketRow => packet({
   needs: 'alive',
   parse: (rest) => request(kind, rest),
   handle: (session, wanted) => {
-    if (!session.target.insertBreakpoint(wanted)) throw new PacketError(PacketErrno.EFAULT, `cannot set a breakpoint at 0x${wanted.address.toString(16)}`);
+    if (!session.target.insertBreakpoint({ ...wanted, tid: session.generalThread().tid })) throw new PacketError(PacketErrno.EFAULT, `cannot set a breakpoint at 0x${wanted.address.toString(16)}`);
     return 'OK';
   },
 });
@@ -29,7 +29,7 @@ const remove = (kind: BreakpointKind, type: number): PacketRow => packet({
   needs: 'stopped',
   parse: (rest) => request(kind, rest),
   handle: (session, wanted) => {
-    if (!session.target.removeBreakpoint(wanted)) throw new PacketError(PacketErrno.ENOENT, `no breakpoint at 0x${wanted.address.toString(16)}`);
+    if (!session.target.removeBreakpoint({ ...wanted, ...session.selection() })) throw new PacketError(PacketErrno.ENOENT, `no breakpoint at 0x${wanted.address.toString(16)}`);
     return 'OK';
   },
 });

@@ -46,8 +46,35 @@ const detach = packet({
   parse: optionalPid,
   handle: (session, pid) => {
     checkPid(session, pid);
-    session.target.detach();
+    const { processes } = session.target;
+    if (pid === undefined || processes === undefined) session.target.detach();
+    else if (!processes.detach(pid)) throw new PacketError(PacketErrno.ESRCH, `process ${pid} is not attached`);
     return 'OK';
+  },
+});
+
+/** `attach PID` of a process inside the debuggee. The answer is its first stop. */
+const vAttach = packet({
+  prefix: 'vAttach',
+  needs: 'alive',
+  parse: (rest) => hexNumber(textAfterDelimiter(rest)),
+  handle: (session, pid) => {
+    const { processes } = session.target;
+    if (processes === undefined) throw new PacketError(PacketErrno.ENOSYS, 'this target has one process, and that is attached');
+    if (!session.client.has('multiprocess')) throw new PacketError(PacketErrno.ENOSYS, 'attaching to further processes needs a client with the multiprocess extensions');
+    const thread = processes.attach(pid);
+    session.selectGeneral({ pid, tid: thread.shown ?? thread.tid });
+    return session.describe({ reason: 'attached', thread });
+  },
+});
+
+/** `run`: the machine's program was started with it, and its processes start each other. */
+const vRun = packet({
+  prefix: 'vRun',
+  needs: 'any',
+  parse: () => undefined,
+  handle: () => {
+    throw new PacketError(PacketErrno.ENOSYS, 'programs are started on skas\'s command line and inside the guest, not by gdb\'s run');
   },
 });
 
@@ -68,6 +95,8 @@ const vKill = packet({
   parse: optionalPid,
   handle: (session, pid) => {
     checkPid(session, pid);
+    const first = session.target.threads()[0]?.pid;
+    if (pid !== undefined && pid !== first) throw new PacketError(PacketErrno.ENOSYS, 'processes of the guest end by signals of the guest: use its kill command');
     session.target.kill();
     return 'OK';
   },
@@ -99,4 +128,4 @@ const qOffsets = packet({
   },
 });
 
-export const connectionPackets: readonly PacketRow[] = [QStartNoAckMode, why, extended, qAttached, detach, kill, vKill, qSymbol, qOffsets];
+export const connectionPackets: readonly PacketRow[] = [QStartNoAckMode, why, extended, qAttached, detach, vAttach, vRun, kill, vKill, qSymbol, qOffsets];

@@ -20,7 +20,14 @@ const BLOCK = 512;
 
 const failure = (errno: number): string => `F-1,${errno.toString(16)}`;
 
-const setfs = packet({ prefix: 'vFile:setfs:', needs: 'any', parse: (rest) => hexNumber(text(rest)), handle: () => 'F0' });
+const setfs = packet({ prefix: 'vFile:setfs:', needs: 'any', parse: (rest) => hexNumber(text(rest)), handle: (session, pid) => {
+  session.fileProcess = pid;
+  return 'F0';
+} });
+
+/** Contents of a file as the process of the last setfs sees it. */
+const contentsOf = ({ target, fileProcess }: Session, path: string): Uint8Array | undefined =>
+  (target.processes === undefined || fileProcess === 0 ? target.openFile(path) : target.processes.openFile(fileProcess, path));
 
 const open = packet({
   prefix: 'vFile:open:',
@@ -31,7 +38,7 @@ const open = packet({
     return { path: hexBytes(path).toString(), flags: hexNumber(flags ?? '') };
   },
   handle: (session, { path, flags }) => {
-    const contents = session.target.openFile(path);
+    const contents = contentsOf(session, path);
     if ((flags & (ACCESS_MODE | O_APPEND | O_CREAT | O_TRUNC)) !== 0) return failure(FileError.EROFS);
     if (contents === undefined) return failure(FileError.ENOENT);
     if (session.files.size >= MOST_DESCRIPTORS) return failure(FileError.EMFILE);
@@ -103,7 +110,7 @@ const stat = packet({
   needs: 'any',
   parse: (rest) => hexBytes(text(rest)).toString(),
   handle: (session, path): Reply => {
-    const file = session.target.openFile(path);
+    const file = contentsOf(session, path);
     return file === undefined ? failure(FileError.ENOENT) : attachment(statBytes(file));
   },
 });
@@ -115,7 +122,7 @@ const readlink = packet({
   handle: (session, path): Reply => {
     const target = session.target.readLink(path);
     if (target !== undefined) return attachment(Buffer.from(target));
-    return failure(session.target.openFile(path) === undefined ? FileError.ENOENT : FileError.EINVAL);
+    return failure(contentsOf(session, path) === undefined ? FileError.ENOENT : FileError.EINVAL);
   },
 });
 

@@ -42,9 +42,9 @@ function parseAction(field: string): ParsedAction {
   return { kind, signal: 0, thread };
 }
 
-/** Names the threads of a parsed action. A pid with all threads, and -1, are the default: there is one process. */
+/** Names the threads of a parsed action. */
 function bind(session: Session, { thread, ...action }: ParsedAction): ResumeAction {
-  if (thread === undefined || thread.tid === undefined) return { ...action, tid: undefined };
+  if (thread === undefined || thread.tid === undefined) return { ...action, tid: undefined, ...(thread?.pid === undefined ? {} : { pid: thread.pid }) };
   return { ...action, tid: thread.tid === 0 ? session.generalThread().tid : session.thread(thread).tid };
 }
 

@@ -5,6 +5,8 @@ import { PACKETS } from './table.ts';
 
 /** Features which are not packets: how replies look. Offered when the client has them. */
 const MUTUAL = ['multiprocess', 'swbreak', 'hwbreak', 'exec-events', 'error-message'];
+/** Those of targets with several processes. */
+const PROCESS_FEATURES = ['fork-events', 'vfork-events'];
 
 const qSupported = packet({
   prefix: 'qSupported',
@@ -14,7 +16,10 @@ const qSupported = packet({
     session.client = new Set(features);
     session.target.setExecEvents(session.client.has('exec-events'));
     const ours = [`PacketSize=${PACKET_SIZE.toString(16)}`];
-    for (const feature of MUTUAL) if (session.client.has(feature)) ours.push(`${feature}+`);
+    const { processes } = session.target;
+    processes?.setForkEvents(session.client.has('fork-events'), session.client.has('vfork-events'));
+    const mutual = processes === undefined ? MUTUAL : [...MUTUAL, ...PROCESS_FEATURES];
+    for (const feature of mutual) if (session.client.has(feature)) ours.push(`${feature}+`);
     for (const row of PACKETS) {
       const text = row.feature?.(session.target, session.client);
       if (text !== undefined) ours.push(text);

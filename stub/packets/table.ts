@@ -9,12 +9,13 @@ import { registerPackets } from './registers.ts';
 import { resumePackets } from './resume.ts';
 import { signalPackets } from './signals.ts';
 import { supportedPackets } from './supported.ts';
+import { syscallPackets } from './syscalls.ts';
 import { threadPackets } from './threads.ts';
 import { transferPackets } from './transfer.ts';
 
 export const PACKETS: readonly PacketRow[] = [
   ...supportedPackets, ...connectionPackets, ...registerPackets, ...memoryPackets, ...threadPackets, ...resumePackets,
-  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...monitorPackets,
+  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...monitorPackets,
 ];
 
 /** Longest prefixes first, so that `qCRC:` is not taken for `qC`. */

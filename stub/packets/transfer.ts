@@ -29,12 +29,18 @@ function features(session: Session, annex: string): string {
   return targetDescription('i386:x86-64', session.registers);
 }
 
+/** Of the process the annex names, or of the selected thread's. */
+function executable(session: Session, annex: string): string {
+  const pid = annex === '' ? session.generalThread().pid : hexNumber(annex);
+  return session.target.processes?.executable(pid) ?? session.target.executable;
+}
+
 /** Each object's whole contents. */
 const OBJECTS: Readonly<Record<string, (session: Session, annex: string) => Uint8Array | string>> = {
   features,
   threads: threadsDocument,
   auxv: (session) => session.target.auxv(session.generalThread().tid),
-  'exec-file': (session) => session.target.executable,
+  'exec-file': (session, annex) => executable(session, annex),
   'memory-map': () => MEMORY_MAP,
   siginfo,
 };

@@ -13,9 +13,9 @@ export class TraceState {
   options: number;
   /**
    * Where the registers of the tracee's own code are. `tracee`: in the tracee, which runs it or has stopped and was not asked yet. `tracer`: the
-   * tracer has read them, and what the tracee runs meanwhile (UML's stub) is not its own code. `given`: the tracer has written them, or the stub's.
+   * tracer has read them (or nothing has run yet), and what the tracee runs meanwhile (UML's stub) is not its own code. `given`: the tracer has written them, or the stub's.
    */
-  registers: 'tracee' | 'tracer' | 'given' = 'tracee';
+  registers: 'tracee' | 'tracer' | 'given' = 'tracer';
   /** For PTRACE_GETEVENTMSG. */
   eventMessage = 0;
 
