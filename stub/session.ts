@@ -90,6 +90,7 @@ export class Session {
   disconnected(): void {
     if (this.ended) return;
     this.ended = true;
+    if (this.begun) this.target.processes?.detachAll();
     if (this.begun && this.target.stopped === undefined) this.target.detach();
   }
 

@@ -70,6 +70,8 @@ export interface ProcessControl {
   attach(pid: number): TargetThread;
   /** Lets go of a process; false if it was not attached. The last one lets the machine run. */
   detach(pid: number): boolean;
+  /** Of all but the debuggee itself, as the client that attached them is gone. */
+  detachAll(): void;
   /** Path of its program. */
   executable(pid: number): string;
   /** A file by the path it has for that process; undefined: ENOENT. */

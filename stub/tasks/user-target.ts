@@ -32,6 +32,7 @@ export class UserTarget implements Target {
   readonly processes: ProcessControl = {
     attach: (pid) => this.attachProcess(pid),
     detach: (pid) => this.detachProcess(pid),
+    detachAll: () => this.detachAll(),
     executable: (pid) => this.process(pid)?.executable ?? this.executable,
     openFile: (pid, path) => this.openProcessFile(pid, path),
     setForkEvents: (forks, vforks) => void (this.wishes = { ...this.wishes, forks, vforks }),
@@ -172,9 +173,7 @@ export class UserTarget implements Target {
   }
 
   detach(): void {
-    for (const pid of [...(this.side?.user.processes.keys() ?? [])]) this.drop(pid);
-    this.kernelAttached = true;
-    this.held = undefined;
+    this.detachAll();
     this.inner.detach();
   }
 
@@ -252,6 +251,13 @@ export class UserTarget implements Target {
     return this.side;
   }
 
+  private detachAll(): void {
+    for (const pid of [...(this.side?.user.processes.keys() ?? [])]) this.drop(pid);
+    this.kernelAttached = true;
+    this.kernelResumed = false;
+    this.held = undefined;
+  }
+
   private detachProcess(pid: number): boolean {
     const kernelPid = this.machine.machine.process.pid;
     if (pid === kernelPid && this.kernelAttached) this.kernelAttached = false;
@@ -294,8 +300,8 @@ export class UserTarget implements Target {
 
   private catchSyscalls(tid: number, numbers: ReadonlySet<number> | undefined): void {
     const user = this.userTask(tid);
+    // gdb names no process: it may mean one whose thread it has not selected, so that others cannot be refused.
     if (user !== undefined) user.process.syscalls = numbers;
-    else if (numbers !== undefined) throw new Refusal('system calls are caught in attached processes of the guest');
   }
 
   /** A child was made: it is attached with its parent's breakpoints, as its memory has what its parent's has. */

@@ -1,0 +1,119 @@
+/** Processes of a UML guest as inferiors of the real gdb. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { guestProgram } from '../fixtures/guest-program.ts';
+import { initramfs } from '../fixtures/initramfs.ts';
+import { umlKernel } from '../fixtures/uml-kernel.ts';
+import { gdb, listen, type Listening } from './dialogue.ts';
+
+const LONG = 120_000;
+let machine: Listening | undefined;
+
+afterEach(() => {
+  machine?.child.kill('SIGKILL');
+  machine = undefined;
+});
+
+/** Boots with uml-user.c as its only program; resolves when it has said which process it is. `ask`: gdb with the process as inferior 2. */
+async function start(...what: string[]): Promise<{ pids: number[]; ask: (...commands: string[]) => Promise<string> }> {
+  const program = guestProgram('uml-user.c', ['-O0', '-g', '-static']);
+  const kernel = umlKernel('static');
+  const started = await listen(['boot', '--gdb', ':0', kernel, 'mem=64M', `initrd=${initramfs({ 'bin/uml-user': program })}`, `skas.run=/bin/uml-user,${what.join(',')}`]);
+  machine = started;
+  const count = what.includes('pair') ? 2 : 1;
+  const end = performance.now() + LONG / 2;
+  const pids = (): number[] => [...started.output().matchAll(/^user (\d+) \w+\r?$/gm)].map(([, pid]) => Number(pid));
+  while (pids().length < count) {
+    if (performance.now() > end) throw new Error(`the program did not start:\n${started.output().slice(-1000)}${started.errors()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const first = pids()[0];
+  const ask = (...commands: string[]): Promise<string> => gdb(started.port, ['set schedule-multiple on', 'stepi', 'add-inferior', 'inferior 2', `attach ${first}`, ...commands], { symbols: kernel, timeout: LONG / 2, extended: true });
+  return { pids: pids(), ask };
+}
+
+describe('a process of the guest', () => {
+  it('is attached with its memory, registers and symbols; breaks, steps, watches, calls, is changed', async () => {
+    const { pids, ask } = await start('loop');
+    const text = await ask(
+      'info inferiors', 'info auxv', 'p untouched[5000]', 'p &untouched[0]', 'p *(int *)16', 'break turn', 'continue', 'bt', 'step', 'step', 'p x == counter', 'finish', 'stepi', 'next', 'next', 'p message',
+      'delete', 'watch watched', 'continue', 'bt 1', 'delete', 'p square(12)', 'p counter = -5', 'tbreak once_in_a_while', 'continue', 'p turn', 'p $_siginfo', 'p message[0] = 88', 'x/s message',
+      'p *(char *)main = 1', 'info registers rip', 'detach', 'info inferiors',
+    );
+    expect(text).toMatch(new RegExp(`\\* 2 +process ${pids[0]} .*target:/bin/uml-user`));
+    expect(text).toMatch(/AT_EXECFN .*"\/bin\/uml-user"|AT_EXECFN .*"uml-user"/);
+    expect(text).toContain("$1 = 0 '\\000'");
+    expect(text).toMatch(/Cannot access memory at address 0x10\b/);
+    expect(text).toMatch(/Thread 2\.1 "uml-user" hit Breakpoint \d+, turn \(\)/);
+    expect(text).toMatch(/#1 .* in main \(argc=2, argv=0x/);
+    expect(text).toMatch(/square \(x=\d+\)/);
+    expect(text).toContain('$3 = 1');
+    expect(text).toMatch(/Value returned is \$4 = \d+/);
+    expect(text).toMatch(/\$5 = "value \d+\\n"/);
+    expect(text).toMatch(/hit Hardware watchpoint \d+: watched\s+Old value = \d+\s+New value = \d+0\s/);
+    expect(text).toMatch(/#0 +once_in_a_while/);
+    expect(text).toContain('= 144');
+    expect(text).toMatch(/Temporary breakpoint \d+, once_in_a_while \(turn=0\)/);
+    expect(text).toContain('"Xalue');
+    expect(text).toMatch(/Cannot access memory at address 0x[0-9a-f]+/);
+    expect(text).toMatch(/\[Inferior 2 \(process \d+\) detached\]/);
+    expect(machine?.output()).toContain('value 16');
+  }, LONG);
+
+  it('stops at system calls; the kernel shows what it does for them', async () => {
+    const { pids, ask } = await start('loop');
+    const text = await ask(
+      'catch syscall write', 'continue', 'p $orig_rax', 'p $rip', 'p $rdi', `python [thread.switch() for thread in gdb.inferiors()[0].threads() if thread.ptid[1] == ${pids[0]}]`, 'bt', 'tbreak ksys_write', 'continue', 'p count', 'bt 2', 'inferior 2', 'p $rdi', 'p (char*) $rsi == message', 'continue', 'p $rax', 'p $rip',
+      'delete', 'info threads',
+    );
+    expect(text).toMatch(/hit Catchpoint \d+ \(call to syscall write\)/);
+    expect(text).toMatch(/hit Catchpoint \d+ \(returned from syscall write\)/);
+    expect(text).toMatch(/\$1 = 1\b/);
+    expect(text).toMatch(/#0 +handle_syscall/);
+    expect(text).toMatch(/#\d +userspace/);
+    expect(text).toMatch(/Temporary breakpoint \d+, ksys_write/);
+    expect(text).toMatch(/Thread 2\.\d+ "uml-user \[\d+\]" \(running\) +ksys_write|uml-user/);
+  }, LONG);
+
+  it('is followed through fork and exec to its end, by itself and with its child', async () => {
+    const { ask } = await start('fork');
+    const text = await ask(
+      'catch fork', 'catch exec', 'continue', 'continue', 'set detach-on-fork off', 'continue', 'info inferiors', 'delete', 'tbreak main', 'continue', 'p what', 'next', 'next', 'p what', 'continue', 'info inferiors',
+    );
+    expect(text).toMatch(/hit Catchpoint \d+ \(forked process \d+\)/);
+    expect(text).toMatch(/Detaching after fork from child process \d+/);
+    expect(text).toMatch(/process \d+ is executing new program: \/bin\/uml-user/);
+    expect(text).toMatch(/hit Catchpoint \d+ \(exec'd \/bin\/uml-user\)/);
+    expect(text).toMatch(/Temporary breakpoint [0-9.]+, main \(argc=2/);
+    expect(text).toMatch(/= 0x[0-9a-f]+ "answer"/);
+    expect(text).toMatch(/\[Inferior 3 \(process \d+\) exited with code 052\]/);
+  }, LONG);
+
+  it('has breakpoints of its own: another one at the same address runs on', async () => {
+    const { pids, ask } = await start('loop', 'pair');
+    const text = await ask(
+      'break once_in_a_while', 'continue', 'p (int) getpid()', 'continue', 'p (int) getpid()', 'continue', 'p (int) getpid()', 'delete',
+      'add-inferior', 'inferior 3', `attach ${pids[1]}`, 'break once_in_a_while thread 3.1', 'continue', 'p (int) getpid()', 'continue', 'p (int) getpid()', 'info threads',
+    );
+    const [alone, both] = text.split('Added inferior 3');
+    expect(pids[0]).not.toBe(pids[1]);
+    expect(alone.match(new RegExp(`^\\$\\d+ = ${pids[0]}$`, 'gm'))).toHaveLength(3);
+    expect(both.match(new RegExp(`^\\$\\d+ = ${pids[1]}$`, 'gm'))).toHaveLength(2);
+  }, LONG);
+});
+
+describe('what cannot be attached', () => {
+  it('is refused', async () => {
+    const { ask } = await start('loop');
+    const text = await ask('add-inferior', 'inferior 3', 'attach 999', 'attach 2', 'attach 3', 'info inferiors');
+    expect(text).toMatch(/Attaching to process 999 failed/);
+    expect(text).toMatch(/Attaching to process 3 failed/);
+    expect(text).toMatch(/\* 3 +<null>/);
+  }, LONG);
+
+  it('and the kernel and its processes are only resumed together', async () => {
+    const { ask } = await start('loop');
+    const text = await ask('set schedule-multiple off', 'continue', 'p counter', 'set schedule-multiple on', 'break turn', 'continue');
+    expect(text).toContain('The kernel and its processes only run together: set schedule-multiple on.');
+    expect(text).toMatch(/hit Breakpoint \d+, turn/);
+  }, LONG);
+});
