@@ -4,10 +4,11 @@ import { Instruction } from './decode/instruction.ts';
 import type { Form } from './decode/form.ts';
 import {
   BLOCK_BRANCHES, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_LIMIT, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS, BLOCK_UNCHAINED,
-  BRANCHING_BLOCK_LIMIT, RECORD, RECORD_BASE, RECORD_CHAIN, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_LENGTH, RECORD_REG, RECORD_REMAINING, RECORD_RM, RECORD_SCALE,
+  BRANCHING_BLOCK_LIMIT, RECORD, RECORD_BASE, RECORD_CHAIN, RECORD_DISPLACEMENT, RECORD_IMMEDIATE, RECORD_INDEX, RECORD_LENGTH, RECORD_REG, RECORD_REMAINING, RECORD_RM, RECORD_SCALE, RECORD_TRANSFER,
 } from './engine-area.ts';
 import { FALL_THROUGH, handlerFor, handlerTransfers, pairOf } from './interpreter/handlers.ts';
 import { FAR_BIAS, isFar, isWide, traitsOf, type FormTraits } from './interpreter/handler-key.ts';
+import type { TransferKind, TransferSite } from './counting/transfer.ts';
 import { GPR, PAGE_BASE, PAGE_SIZE, ZERO } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
 
@@ -18,6 +19,8 @@ export interface BuilderHost {
   isBreakpoint(address: number): boolean;
   /** Handlers a block is about to use must be in the table. */
   linkHandlers(numbers: readonly number[]): void;
+  /** A record of an instruction that may transfer control has been written. `target`: where it always leads. Gives its RECORD_TRANSFER. */
+  noteTransfer(record: number, site: TransferSite, target: number | undefined): number;
 }
 
 /** What stopped a block before its first instruction. */
@@ -140,7 +143,9 @@ export class BlockBuilder {
       i32[(record + RECORD_CHAIN) >>> 2] = 0;
       u8[record + RECORD_LENGTH] = instruction.length;
       this.operands(record, instruction, form, base);
-      if (traitsOf(form).conditional) u8[record + RECORD_REMAINING] = this.count - 1 - i;
+      const traits = traitsOf(form);
+      if (traits.conditional) u8[record + RECORD_REMAINING] = this.count - 1 - i;
+      if (traits.transfer !== undefined) this.noteTransfer(record, instruction, traits, traits.transfer);
       record += RECORD;
     }
     if (handlerTransfers(this.handlers[this.count - 1])) return;
@@ -236,11 +241,21 @@ export class BlockBuilder {
     }
   }
 
+  private noteTransfer(record: number, instruction: Instruction, traits: FormTraits, kind: TransferKind): void {
+    const { address, length } = instruction;
+    const target = traits.relative ? this.absoluteTarget(instruction) : undefined;
+    const code = this.host.noteTransfer(record, { site: address, next: address + length, kind }, this.mode === 32 && target !== undefined ? target >>> 0 : target);
+    if (!traits.conditional) this.linear.u8[record + RECORD_TRANSFER] = code;
+  }
+
+  private absoluteTarget(instruction: Instruction): number {
+    const target = instruction.address + instruction.length + instruction.immediate;
+    return this.mode === 32 && instruction.operandSize === 2 ? target & 0xffff : target;
+  }
+
   /** Target of a relative branch, relative to the page. */
   private branchTarget(instruction: Instruction, traits: FormTraits, base: number): number {
-    const target = instruction.address + instruction.length + instruction.immediate;
-    if (this.mode === 32) return (instruction.operandSize === 2 ? target & 0xffff : target) - base;
-    return target - base - (isFar(instruction, traits, this.mode) ? FAR_BIAS : 0);
+    return this.absoluteTarget(instruction) - base - (this.mode === 64 && isFar(instruction, traits, this.mode) ? FAR_BIAS : 0);
   }
 }
 

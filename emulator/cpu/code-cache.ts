@@ -40,6 +40,8 @@ interface FrameCode {
 export class CodeCache {
   /** Called for every region that goes. */
   onRegionDropped: (tableIndex: number) => void = () => {};
+  /** Called before everything is forgotten. */
+  onFlush: () => void = () => {};
   /** Blocks built since the start. */
   built = 0;
   private readonly linear: LinearMemory;
@@ -219,6 +221,7 @@ export class CodeCache {
 
   /** Forgets everything. */
   flush(): void {
+    this.onFlush();
     for (const regions of [...this.regions.values()]) for (const region of [...regions]) this.dropRegion(region);
     for (const frame of this.frames.keys()) {
       this.coded[frame >>> 12] = 0;

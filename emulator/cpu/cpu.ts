@@ -6,6 +6,9 @@
  */
 import { BlockBuilder, BuildFailure, HANDLERS_PER_BLOCK, type BuilderHost } from './block-builder.ts';
 import { CodeCache } from './code-cache.ts';
+import { countingImports } from './counting/counting-code.ts';
+import type { TransferSite } from './counting/transfer.ts';
+import type { CountingContext, TransferCounters } from './counting/transfer-counters.ts';
 import { engineFunctions } from './engine-functions.ts';
 import { cpuid } from './cpuid.ts';
 import { disassemble } from './disassembler.ts';
@@ -44,6 +47,12 @@ export interface CpuOptions {
   readonly handlerLimit?: number;
 }
 
+/** Where transfers are counted, and for whom. */
+export interface Counting {
+  readonly counters: TransferCounters;
+  contextOf(context: ThreadContext, space: PageAccess): CountingContext;
+}
+
 export interface CpuStats {
   /** Blocks decoded. */
   blocks: number;
@@ -75,7 +84,9 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   private readonly builder: BlockBuilder;
   private readonly slow: SlowPath;
   private readonly library: HelperLibrary;
-  private readonly interpret: (start: number) => number;
+  private readonly threshold: number;
+  private interpret: (start: number) => number;
+  private counting: Counting | undefined;
   private readonly linked = new Uint8Array(FIRST_REGION_SLOT);
   private readonly handlerLimit: number;
   /** What {@link makeRoomForHandlers} answered when the present records were made. */
@@ -111,13 +122,11 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     });
     const usual = options.regions === true ? (host: RegionHost): Translator => new RegionTranslator(host, 'background') : undefined;
     const translator = options.translator ?? usual;
-    const interpreter = interpreterModule(translator === undefined ? 0 : (options.threshold ?? DEFAULT_THRESHOLD));
-    this.library.require(interpreter.helpers);
-    const { run } = new WebAssembly.Instance(interpreter.module, this.importObject).exports;
-    if (typeof run !== 'function') throw new Error('interpreter module without run');
-    this.interpret = run as (start: number) => number;
+    this.threshold = translator === undefined ? 0 : (options.threshold ?? DEFAULT_THRESHOLD);
+    this.interpret = this.interpreter();
     this.translator = translator?.(this);
     this.cache.onRegionDropped = (slot) => this.translator?.dropped(slot);
+    this.cache.onFlush = () => this.counting?.counters.arenaFlushed();
   }
 
   // ── running ───────────────────────────────────────────────────────────────────────────────────
@@ -156,6 +165,24 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   /** Ends the translator's workers. */
   close(): void {
     this.translator?.close();
+  }
+
+  // ── counting ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Counts control transfers from now on, or no longer. Only between runs: all code is made anew, which the guest cannot tell. */
+  setCounting(counting: Counting | undefined): void {
+    this.cache.flush();
+    this.counting = counting;
+    if (counting !== undefined) this.library.provide(countingImports(counting.counters, this.linear.memory));
+    this.interpret = this.interpreter();
+  }
+
+  get counters(): TransferCounters | undefined {
+    return this.counting?.counters;
+  }
+
+  noteTransfer(record: number, site: TransferSite, target: number | undefined): number {
+    return this.counting?.counters.noteRecord(record, site, target) ?? 0;
   }
 
   // ── contexts ──────────────────────────────────────────────────────────────────────────────────
@@ -319,14 +346,24 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     i32[TLB_BASE >>> 2] = space.tlb;
     i32[BUDGET >>> 2] = budget;
     this.budget = budget;
+    if (this.counting !== undefined) this.counting.counters.enter(this.counting.contextOf(context, space), this.rip, budget);
   }
 
   private leave(context: ThreadContext): void {
     const { i32, u8 } = this.linear;
     u8.copyWithin(context.slot, CPU, CPU + CONTEXT_SIZE);
     this.retired = this.budget - i32[BUDGET >>> 2];
+    this.counting?.counters.leave(this.rip, this.retired);
     this.stats.blocks = this.cache.built;
     this.current = undefined;
+  }
+
+  private interpreter(): (start: number) => number {
+    const { module, helpers } = interpreterModule(this.threshold, this.counting?.counters.mode);
+    this.library.require(helpers);
+    const { run } = new WebAssembly.Instance(module, this.importObject).exports;
+    if (typeof run !== 'function') throw new Error('interpreter module without run');
+    return run as (start: number) => number;
   }
 
   private get mode(): 64 | 32 {
@@ -469,12 +506,14 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     const start = this.partial(1);
     if (start < 0) return -start as Exit;
     i32[BUDGET >>> 2] = 1;
+    this.counting?.counters.setAside(rest);
     this.slow.beginStep();
     const why = this.interpret(start);
     const done = why === Left.lookup || why === Left.short;
     const reason = done ? Exit.none : this.settle(why);
     const hit = this.slow.finishStep(i32[BUDGET >>> 2] === 0);
     i32[BUDGET >>> 2] += rest;
+    this.counting?.counters.setAside(-rest);
     this.slow.useCodeContext(space.codeContext * 2 + (i32[CODE_CONTEXT >>> 2] & 1));
     if (hit === undefined) return reason;
     this.linear.u64[EXIT_ARGUMENT >>> 3] = BigInt(hit.id);

@@ -51,6 +51,8 @@ export const RECORD_IMMEDIATE = 12;
 
 /** Conditional branches: instructions of the block that come after it, u8: BUDGET gets them back when it is taken. */
 export const RECORD_REMAINING = 3;
+/** Other jumps, calls and returns, while transfers are counted: counting/transfer.ts TransferCode, u8. */
+export const RECORD_TRANSFER = 3;
 /** Direct branches and the end of a block: the block where they lead, once known, i32. Only to the same page. */
 export const RECORD_CHAIN = 4;
 

@@ -14,6 +14,11 @@ export class HelperLibrary {
     this.importObject = { [IMPORT_MODULE]: this.functions };
   }
 
+  /** Adds what some modules import besides, in place of earlier ones of the same names. */
+  provide(values: Record<string, WebAssembly.ImportValue>): void {
+    Object.assign(this.functions, values);
+  }
+
   /** Makes those helpers which are not there yet. Two different helpers of one name are an error. */
   require(helpers: readonly Helper[]): void {
     for (const helper of helpers) {

@@ -32,22 +32,44 @@ export const SLOW_STRETCH = 0x4000;
 /** `(kind i32, result i64, a i64, b i64) → the six arithmetic flags in their rflags places`: flags.ts for a kind that is not known while emitting. */
 export const COMPUTE_FLAGS: EngineFunction<'i32'> = { name: 'computeFlags', params: ['i32', 'i64', 'i64', 'i64'], result: 'i32' };
 
+/** A function of the engine without a result. */
+export interface EngineProcedure {
+  readonly name: string;
+  readonly params: readonly ValType[];
+}
+
+/** `(site i32, target i64) → is it a jump into another function?`: counts a transfer that is known only now. Only where counting is on (counting/). */
+export const COUNT_INDIRECT: EngineFunction<'i32'> = { name: 'countIndirect', params: ['i32', 'i64'], result: 'i32' };
+/** `(TreeEvent i32, address behind the transfer i64, target i64)`: keeps the call tree. Registers and BUDGET must be in memory. Only where trees are kept. */
+export const TREE_TRANSFER: EngineProcedure = { name: 'treeTransfer', params: ['i32', 'i64', 'i64'] };
+/** `(record i32, target's low half i32, high half i32)`: counts a transfer of the block that is used once. */
+export const COUNT_SINGLE: EngineProcedure = { name: 'countSingle', params: ['i32', 'i32', 'i32'] };
+
 export class ModuleImports {
   private readonly builder: ModuleBuilder;
   private readonly indices = new Map<string, number>();
   /** Helpers imported so far: `HelperLibrary.require` them before instantiating. */
   readonly helpers: Helper[] = [];
 
-  /** @param memoryPages size of linear memory in 64 KiB pages. */
-  constructor(builder: ModuleBuilder, memoryPages: number) {
+  /**
+   * @param memoryPages size of linear memory in 64 KiB pages.
+   * @param counting whether the module counts, and so uses the counts' memory as well
+   */
+  constructor(builder: ModuleBuilder, memoryPages: number, counting = false) {
     this.builder = builder;
     builder.importMemory(IMPORT_MODULE, 'memory', memoryPages);
+    if (counting) builder.importMemory(IMPORT_MODULE, 'counts', 1);
     builder.importTable(IMPORT_MODULE, 'table');
   }
 
   /** Function index of one of the engine's functions. */
   engine(wanted: EngineFunction<ValType>): number {
     return this.index(wanted.name, wanted.params, [wanted.result]);
+  }
+
+  /** Function index of one of those without a result. */
+  procedure(wanted: EngineProcedure): number {
+    return this.index(wanted.name, wanted.params, []);
   }
 
   helper(helper: Helper): number {

@@ -64,6 +64,12 @@ export const EXIT_ARGUMENT = CPU + 0x310;
 export const MAPPING_CHANGED = CPU + 0x318;
 /** engine-area.ts jumpCacheSalt of CODE_CONTEXT: the jump cache keeps the entries of different contexts apart; i32. */
 export const JUMP_SALT = CPU + 0x31c;
+/** Where the running context's counts begin in wasm memory 1, while counting is on (counting/bank-layout.ts); i32. */
+export const COUNTING_BANK = CPU + 0x320;
+/** Likewise where its call stack begins; 0: no call tree is kept; i32. */
+export const COUNTING_STACK = CPU + 0x324;
+/** Instructions its context had retired when the run began, plus the budget: minus BUDGET it is the context's clock; i64. */
+export const COUNTING_CLOCK = CPU + 0x328;
 /** Where accesses that cross a page are put together, 64 bytes. */
 export const BOUNCE = CPU + 0x340;
 /** Arguments and results of helpers that do not fit wasm parameters (v128, 80-bit values), 128 bytes. */

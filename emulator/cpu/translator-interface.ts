@@ -4,6 +4,7 @@
  */
 import type { LinearMemory } from '../memory/linear-memory.ts';
 import type { PageAccess } from '../memory/page-access.ts';
+import type { TransferCounters } from './counting/transfer-counters.ts';
 import type { Helper } from './semantics/emitter.ts';
 
 export interface Translator {
@@ -48,6 +49,8 @@ export interface RegionHost {
   readonly table: WebAssembly.Table;
   /** Import object for modules of emitted code (module-imports.ts); call `requireHelpers` with the module's helpers before instantiating. */
   readonly importObject: WebAssembly.Imports;
+  /** Regions made while this is there count their transfers in it. */
+  readonly counters: TransferCounters | undefined;
   requireHelpers(helpers: readonly Helper[]): void;
   allocateSlot(): number;
   /** Gives a slot back; the table entry is cleared. */

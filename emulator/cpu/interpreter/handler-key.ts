@@ -3,6 +3,7 @@
  * A key has a number (for maps) and a text (for the table of hot handlers, which must survive renumbering of forms).
  */
 import type { Form } from '../decode/form.ts';
+import { transferKind, type TransferKind } from '../counting/transfer.ts';
 import type { Instruction } from '../decode/instruction.ts';
 
 /** How a record gives the memory operand's address. */
@@ -56,6 +57,8 @@ export interface FormTraits {
   /** Goes on with the next instruction or elsewhere: Jcc, LOOP, JRCXZ. */
   readonly conditional: boolean;
   readonly twoImmediates: boolean;
+  /** What kind of control transfer it is, if any. */
+  readonly transfer: TransferKind | undefined;
   /** Where the address of the next instruction is kept, relative to the page: a field the form does not use otherwise. */
   readonly nextField: 'immediate' | 'displacement';
 }
@@ -77,6 +80,7 @@ export function traitsOf(form: Form): FormTraits {
       moffs: has('moffs'),
       relative: has('rel'),
       conditional: has('rel') && form.mnemonic !== 'JMP' && form.mnemonic !== 'CALL',
+      transfer: transferKind(form.mnemonic, has('rel')),
       twoImmediates: form.operands.filter((operand) => operand.method === 'imm').length === 2,
       nextField: immediate ? 'displacement' : 'immediate',
     };

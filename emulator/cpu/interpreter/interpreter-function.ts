@@ -4,16 +4,19 @@
  *
  * `run(start) → why`: `start` is a block to begin with (its region is not entered), or 0 for whatever RIP says.
  */
+import { TreeEvent } from '../counting/call-tree-layout.ts';
+import { countIndirect, countRecord } from '../counting/counting-code.ts';
+import { TransferCode, type CountingMode } from '../counting/transfer.ts';
 import {
-  BLOCK_COUNT, BLOCK_HEADER, BLOCK_REGION, BLOCK_RUNS, BLOCK_UNCHAINED, JUMP_CACHE, JUMP_CACHE_ENTRIES, LEFT_AT, LEFT_IN, RECORD, RECORD_CHAIN,
-  RECORD_HANDLER, RECORD_IMMEDIATE,
+  ARENA, BLOCK_COUNT, BLOCK_HEADER, BLOCK_REGION, BLOCK_RUNS, BLOCK_UNCHAINED, JUMP_CACHE, JUMP_CACHE_ENTRIES, LEFT_AT, LEFT_IN, RECORD, RECORD_CHAIN,
+  RECORD_DISPLACEMENT, RECORD_HANDLER, RECORD_IMMEDIATE, RECORD_TRANSFER,
 } from '../engine-area.ts';
-import { COMPUTE_FLAGS, ModuleImports, SLOW_PATH } from '../module-imports.ts';
+import { COMPUTE_FLAGS, COUNT_INDIRECT, COUNT_SINGLE, ModuleImports, SLOW_PATH, TREE_TRANSFER } from '../module-imports.ts';
 import type { Helper } from '../semantics/emitter.ts';
 import { BUDGET, CODE_CONTEXT, JUMP_SALT, PAGE_BASE, PAGE_SIZE, RIP, TLB_BASE } from '../state.ts';
 import { CALL_DEPTH, INTERPRET, REGION_PARAMS, REGION_RESULTS } from '../translator/region-abi.ts';
 import { compileModule } from '../wasm/compiled-modules.ts';
-import { FunctionBuilder, type Label } from '../wasm/function-builder.ts';
+import { FunctionBuilder, type I32, type I64, type Label } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
 import { HANDLER_PARAMS, HANDLER_RESULTS, handlerKey, handlerPair, HandlerStatus, INLINE_HANDLERS, noteTransfers } from './handlers.ts';
 import { InterpreterEmitter, type HandlerFrame } from './interpreter-emitter.ts';
@@ -41,23 +44,32 @@ export interface InterpreterModule {
   readonly size: number;
 }
 
-const made = new Map<number, InterpreterModule>();
+const made = new Map<string, InterpreterModule>();
 
-/** @param threshold runs after which a block is hot; 0 for never. */
-export function interpreterModule(threshold: number): InterpreterModule {
-  let known = made.get(threshold);
+/**
+ * @param threshold runs after which a block is hot; 0 for never.
+ * @param counting whether it counts control transfers (counting/)
+ */
+export function interpreterModule(threshold: number, counting: CountingMode): InterpreterModule {
+  const key = `${threshold} ${counting}`;
+  let known = made.get(key);
   if (known === undefined) {
-    known = emit(threshold);
-    made.set(threshold, known);
+    known = emit(threshold, counting);
+    made.set(key, known);
   }
   return known;
 }
 
-function emit(threshold: number): InterpreterModule {
+function emit(threshold: number, counting: CountingMode): InterpreterModule {
   const builder = new ModuleBuilder();
-  const imports = new ModuleImports(builder, 1);
+  const imports = new ModuleImports(builder, 1, counting !== undefined);
   imports.engine(SLOW_PATH);
   imports.engine(COMPUTE_FLAGS);
+  if (counting !== undefined) {
+    imports.engine(COUNT_INDIRECT);
+    imports.procedure(COUNT_SINGLE);
+    if (counting === 'trees') imports.procedure(TREE_TRANSFER);
+  }
   const handlerType = builder.type(HANDLER_PARAMS, HANDLER_RESULTS);
   const regionType = builder.type(REGION_PARAMS, REGION_RESULTS);
   const f = new FunctionBuilder();
@@ -93,8 +105,36 @@ function emit(threshold: number): InterpreterModule {
     f.br(found);
   };
 
+  /** Counts what led to `rip`: the record at `ip`, unless that is 0. */
+  const countTransfer = (): void => {
+    const half = (shift: number): ReturnType<typeof f.convert.i32WrapI64> => f.convert.i32WrapI64(f.i64.shrU(f.get(rip), f.i64.const(shift)));
+    const inArena = (): void => {
+      f.if(f.get(link), () => countRecord(f, () => f.get(ip)), () => f.set(status, countIndirect(f, imports, f.get(ip), f.get(rip))));
+      if (counting === 'trees') tree();
+    };
+    const code = (): I32 => f.load.i32Load8U(f.get(ip), RECORD_TRANSFER);
+    const is = (wanted: number): I32 => f.i32.eq(f.i32.and(code(), f.i32.const(TransferCode.kind)), f.i32.const(wanted));
+    const next = (field: number) => (): I64 => f.i64.add(f.load.i64Load(zero(), PAGE_BASE), f.load.i64Load32S(f.get(ip), field));
+    const report = (event: number): void => {
+      const direct = f.i32.and(code(), f.i32.const(TransferCode.direct));
+      const behind = f.keep(f.ifValue('i64', direct, next(RECORD_DISPLACEMENT), next(RECORD_IMMEDIATE)));
+      f.call(imports.procedure(TREE_TRANSFER), [f.i32.const(event), f.get(behind), f.get(rip)]);
+      f.release(behind);
+    };
+    const tree = (): void => {
+      f.if(is(TransferCode.call), () => report(TreeEvent.call));
+      f.if(is(TransferCode.return), () => report(TreeEvent.return));
+      f.if(is(TransferCode.tail), () => report(TreeEvent.tail));
+      // Whether an indirect jump is one depends on where it led.
+      f.if(f.i32.and(f.i32.eq(code(), f.i32.const(TransferCode.jump)), f.i32.and(f.i32.eqz(f.get(link)), f.get(status))), () => report(TreeEvent.tail));
+    };
+    const single = (): void => f.call(imports.procedure(COUNT_SINGLE), [f.get(ip), half(0), half(32)]);
+    f.if(f.get(ip), () => f.if(f.i32.geU(f.get(ip), f.i32.const(ARENA)), inArena, single, true));
+  };
+
   const enterRegion = (dispatch: Label): void => {
     storeRip();
+    if (counting !== undefined) f.set(ip, zero());
     f.set(status, f.callIndirect(regionType, [f.i32.const(CALL_DEPTH)], f.get(region), 'i32'));
     loadRip();
     f.brIf(dispatch, f.i32.eqz(f.get(status)));
@@ -108,6 +148,7 @@ function emit(threshold: number): InterpreterModule {
   };
 
   const enterBlock = (dispatch: Label): void => {
+    if (counting !== undefined) countTransfer();
     f.block((entered) => {
       f.block((unchained) => {
         f.brIf(unchained, f.i32.eqz(f.get(link)));
@@ -161,6 +202,7 @@ function emit(threshold: number): InterpreterModule {
     f.set(ip, f.i32.add(f.get(ip), f.i32.const(RECORD)));
     f.brIf(next, f.i32.eqz(f.get(status)), true);
     f.if(f.i32.eq(f.get(status), f.i32.const(HandlerStatus.transfer)), () => {
+      if (counting !== undefined) f.set(ip, f.i32.sub(f.get(ip), f.i32.const(RECORD)));
       loadRip();
       f.br(dispatch);
     });
@@ -186,6 +228,8 @@ function emit(threshold: number): InterpreterModule {
           const sum = f.i64.add(f.load.i64Load(zero(), PAGE_BASE), f.load.i64Load32S(f.get(ip), RECORD_IMMEDIATE));
           f.set(rip, sum);
           f.set(link, f.get(ip));
+          // Going straight on is no transfer.
+          if (counting !== undefined) f.set(ip, zero());
           f.br(dispatch);
           continue;
         }

@@ -13,6 +13,8 @@ import { RIP } from '../state.ts';
 import type { FunctionBody, FunctionBuilder, I32, I64, Local, Val, ValType } from '../wasm/function-builder.ts';
 import { groupAccesses } from './access-groups.ts';
 import { analyseFlow, longestPaths } from './flow-graph.ts';
+import type { TransferCounters } from '../counting/transfer-counters.ts';
+import { RegionCounting } from './region-counting.ts';
 import { regionAt, regionAtLocal } from './jump-links.ts';
 import { dirtyAtEntry, noFacts, shapesAtEntry, type BlockFacts } from './region-facts.ts';
 import { meetShapes, type FlagShape } from './region-flags.ts';
@@ -28,18 +30,23 @@ interface BlockEnd {
   shape: FlagShape;
 }
 
+const TRANSFER_KIND = { jmp: 'jump', call: 'call', ret: 'return' } as const;
+
 export class RegionEmitter extends RegionMemory {
   /** Type index of a region function in the module. */
   private readonly type: number;
+  private readonly counting: RegionCounting | undefined;
   private neighbours: ReadonlyMap<number, number> = new Map();
   private block!: Block;
   private ending: NodeExit | undefined;
   /** Of the block being emitted, filled when it is finished: ways out of the region are emitted later, after other blocks. */
   private after: BlockEnd = { count: 0, dirty: 0, shape: 'memory' };
 
-  constructor(f: FunctionBuilder, imports: ModuleImports, type: number) {
+  /** @param counters where the region is to count its control transfers, if at all */
+  constructor(f: FunctionBuilder, imports: ModuleImports, type: number, counters?: TransferCounters) {
     super(f, imports);
     this.type = type;
+    this.counting = counters === undefined ? undefined : new RegionCounting(f, imports, counters);
   }
 
   /** Facts about each block, from a run whose code is thrown away. It also makes all the imports known that `emit` will use. */
@@ -227,11 +234,19 @@ export class RegionEmitter extends RegionMemory {
 
   jump(): void {
     this.count++;
+    if (this.counting?.tells(this.instruction, 'jump', this.targetAddress()) === true) this.storeState();
+    this.counting?.direct(this.instruction, 'jump', this.targetAddress());
     this.ending = this.goOn(this.targetAddress());
   }
 
   branch(condition: I32): void {
     this.count++;
+    if (this.counting !== undefined) {
+      const kept = this.f.keep(condition);
+      this.counting.branch(this.instruction, this.targetAddress(), kept);
+      condition = this.f.get(kept);
+      this.f.release(kept);
+    }
     this.ending = { kind: 'branch', condition, taken: this.way(this.targetAddress()), otherwise: this.way(this.nextGuestAddress()) };
   }
 
@@ -243,6 +258,7 @@ export class RegionEmitter extends RegionMemory {
     this.count++;
     this.storeState();
     const target = this.targetAddress();
+    this.counting?.direct(this.instruction, 'call', target);
     const rip = (): I64 => f.i64.const(target);
     const neighbour = this.neighbours.get(target);
     this.ending = neighbour === undefined ? this.callRegion(regionAt(f, target), rip) : this.callNeighbour(neighbour, rip);
@@ -251,6 +267,10 @@ export class RegionEmitter extends RegionMemory {
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
     const { f } = this;
     this.count++;
+    if (this.counting !== undefined) {
+      if (this.counting.keepsTrees) this.storeState();
+      this.counting.indirect(this.instruction, TRANSFER_KIND[kind], target);
+    }
     if (kind === 'jmp' && this.block.likely.length > 0) {
       this.ending = this.jumpInside(target);
       return;

@@ -128,8 +128,9 @@ export class RegionTranslator implements Translator {
       for (const block of candidate.region.blocks) instructions += block.instructions.length;
     }
     const module = new ModuleBuilder();
-    const imports = new ModuleImports(module, this.host.linear.wasmPages);
-    const emitter = new RegionEmitter(this.builder, imports, module.type(REGION_PARAMS, REGION_RESULTS));
+    const { counters } = this.host;
+    const imports = new ModuleImports(module, this.host.linear.wasmPages, counters !== undefined);
+    const emitter = new RegionEmitter(this.builder, imports, module.type(REGION_PARAMS, REGION_RESULTS), counters);
     const facts = batch.map(({ region }) => emitter.scan(region));
     // All imports are known now, and so is where functions begin.
     const first = module.nextFunctionIndex;

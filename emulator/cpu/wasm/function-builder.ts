@@ -75,6 +75,9 @@ export type VectorOps = { [K in keyof typeof op.V128_BINARY]: (a: V128, b: V128)
   bitselect(a: V128, b: V128, mask: V128): V128;
 };
 
+/** In a memory access's alignment field: the number of the memory comes next (multiple memories proposal). */
+const MEMORY_FOLLOWS = 0x40;
+
 /** Grow-on-demand byte sink with LEB128 writers. */
 export class ByteSink {
   bytes = new Uint8Array(4096);
@@ -169,6 +172,8 @@ export class FunctionBuilder {
   readonly convert: ConvertOps;
   readonly load: LoadOps;
   readonly store: StoreOps;
+  /** The same for memory 1, which only modules that count have. */
+  readonly counts: { readonly load: LoadOps; readonly store: StoreOps };
   private params: readonly ValType[] = [];
   private results: readonly ValType[] = [];
   private locals: ValType[] = [];
@@ -183,8 +188,9 @@ export class FunctionBuilder {
     this.f64 = this.floatOps('f64');
     this.v = this.vectorOps();
     this.convert = this.convertOps();
-    this.load = this.loadOps();
-    this.store = this.storeOps();
+    this.load = this.loadOps(0);
+    this.store = this.storeOps(0);
+    this.counts = { load: this.loadOps(1), store: this.storeOps(1) };
   }
 
   /** Starts a new function with the given parameters; they are locals 0, 1, … */
@@ -464,25 +470,29 @@ export class FunctionBuilder {
     return ops as ConvertOps;
   }
 
-  private loadOps(): LoadOps {
+  private loadOps(memory: 0 | 1): LoadOps {
     const ops: Record<string, unknown> = {};
     for (const [name, [code, result]] of Object.entries(op.LOAD)) {
-      ops[name] = (_address: I32, offset = 0): Val<ValType> => (this.access(code, offset), this.pushed(result));
+      ops[name] = (_address: I32, offset = 0): Val<ValType> => (this.access(code, offset, memory), this.pushed(result));
     }
     return ops as LoadOps;
   }
 
-  private storeOps(): StoreOps {
+  private storeOps(memory: 0 | 1): StoreOps {
     const ops: Record<string, unknown> = {};
-    for (const [name, [code]] of Object.entries(op.STORE)) ops[name] = (_address: I32, _value: Val<ValType>, offset = 0): void => this.access(code, offset);
+    for (const [name, [code]] of Object.entries(op.STORE)) ops[name] = (_address: I32, _value: Val<ValType>, offset = 0): void => this.access(code, offset, memory);
     return ops as StoreOps;
   }
 
   // Alignment is a promise, not a requirement: 0 (byte) is always true and costs nothing on x86 and arm64 hosts.
-  private access(code: number, offset: number): void {
+  private access(code: number, offset: number, memory: 0 | 1): void {
     if (code >= 0xfd00) this.simd(code & 0xff);
     else this.sink.u8(code);
-    this.sink.u32(0);
+    if (memory === 0) this.sink.u32(0);
+    else {
+      this.sink.u32(MEMORY_FOLLOWS);
+      this.sink.u32(memory);
+    }
     this.sink.u32(offset);
   }
 

@@ -14,7 +14,7 @@ export class ModuleBuilder {
   private readonly imports: ImportedFunction[] = [];
   private readonly functions: { type: number; body: FunctionBody }[] = [];
   private readonly exports: { name: string; index: number }[] = [];
-  private memory: { module: string; name: string; pages: number } | undefined;
+  private readonly memories: { module: string; name: string; pages: number }[] = [];
   private table: { module: string; name: string } | undefined;
 
   /** Index of a function type, shared between equal ones. */
@@ -32,9 +32,9 @@ export class ModuleBuilder {
     return this.types.push(key) - 1;
   }
 
-  /** Imports memory 0 with the given minimum (64 KiB pages). */
+  /** Imports the next memory (0, 1 …) with the given minimum (64 KiB pages). */
   importMemory(module: string, name: string, pages: number): void {
-    this.memory = { module, name, pages };
+    this.memories.push({ module, name, pages });
   }
 
   /** Imports function table 0. */
@@ -102,19 +102,19 @@ export class ModuleBuilder {
   }
 
   private importSection(s: ByteSink): void {
-    s.u32(this.imports.length + (this.memory ? 1 : 0) + (this.table ? 1 : 0));
+    s.u32(this.imports.length + this.memories.length + (this.table ? 1 : 0));
     for (const f of this.imports) {
       name(s, f.module);
       name(s, f.name);
       s.u8(0);
       s.u32(f.type);
     }
-    if (this.memory) {
-      name(s, this.memory.module);
-      name(s, this.memory.name);
+    for (const memory of this.memories) {
+      name(s, memory.module);
+      name(s, memory.name);
       s.u8(2);
       s.u8(0);
-      s.u32(this.memory.pages);
+      s.u32(memory.pages);
     }
     if (this.table) {
       name(s, this.table.module);
