@@ -6,7 +6,7 @@
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** Where the cache is ($XDG_CACHE_HOME/skas, by default ~/.cache/skas), or undefined if that cannot be told. */
@@ -22,10 +22,11 @@ export function cacheFolder() {
 }
 
 /**
- * @param {string} path
+ * @param {string | undefined} path
  * @returns {{ facts: Record<string, unknown>, contents: Buffer } | undefined}
  */
 export function readCacheFile(path) {
+  if (path === undefined) return undefined;
   let fd;
   try {
     fd = openSync(path, 'r');
@@ -44,15 +45,27 @@ export function readCacheFile(path) {
   }
 }
 
+/** Makes the folder and the one it is in; not `recursive`, with which Node loops for ever where nothing can be made (/proc). */
+function makeFolder(path) {
+  for (const folder of [dirname(path), path]) {
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /**
- * @param {string} path
+ * @param {string | undefined} path
  * @param {Record<string, unknown>} facts
  * @param {Uint8Array} contents
  */
 export function writeCacheFile(path, facts, contents) {
+  if (path === undefined) return;
   const temporary = `${path}.${process.pid}`;
   try {
-    mkdirSync(join(path, '..'), { recursive: true });
+    makeFolder(dirname(path));
     const head = `${JSON.stringify({ ...facts, length: contents.length, crc: crc32(contents) })}\n`;
     writeFileSync(temporary, Buffer.concat([Buffer.from(head, 'latin1'), contents]), { mode: 0o600 });
     renameSync(temporary, path);

@@ -4,8 +4,8 @@
  */
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
@@ -17,7 +17,7 @@ import { cacheFolder, readCacheFile, writeCacheFile } from './cache-file.mjs';
 const ENTRY = fileURLToPath(new URL('../../stub/cli/program.ts', import.meta.url));
 /** A file whose time is not older than this when it was read may still have been changed without a trace. Milliseconds. */
 const TIME_STEP = 50;
-/** V8's code is written again by a run this many times longer than the one that left it: it has needed functions which the other has not. */
+/** V8's code is written again by a run that took this many times the user time of the one that left it: it has needed more functions. */
 const LONGER = 4;
 
 /** @param {string} path @returns {ModuleStamp} */
@@ -38,50 +38,68 @@ function unchanged(stamps) {
   }
 }
 
-/** @param {string | undefined} path */
+/** @param {string | undefined} path where to keep it */
 async function buildSource(path) {
   const begin = Date.now();
   const { buildProgram } = await import('./build.mjs');
   const { code, modules } = await buildProgram(ENTRY);
-  const source = `(function (exports, require, module, __filename, __dirname) {${code}\n})`;
+  const source = `(function (exports, require, module) {${code}\n})`;
   const identity = `${process.pid} ${begin} ${performance.now()}`;
   const stamps = [...modules, fileURLToPath(new URL('build.mjs', import.meta.url)), fileURLToPath(import.meta.url)].map(stampOf);
-  if (path !== undefined && stamps.every(([, , time]) => time < begin - TIME_STEP)) writeCacheFile(path, { identity, stamps }, Buffer.from(source, 'latin1'));
+  if (stamps.every(([, , time]) => time < begin - TIME_STEP)) writeCacheFile(path, { identity, stamps }, Buffer.from(source, 'latin1'));
   return { source, identity };
 }
 
 /** @param {string | undefined} path */
 function cachedSource(path) {
-  const file = path === undefined ? undefined : readCacheFile(path);
+  const file = readCacheFile(path);
   if (file === undefined || !unchanged(file.facts.stamps)) return undefined;
   return { source: file.contents.toString('latin1'), identity: file.facts.identity };
 }
 
-/** @returns {Promise<{ program: Program, finish: () => void }>} the program; `finish`, called at its end, saves what makes the next start faster */
-export async function loadProgram() {
-  const folder = cacheFolder();
-  const name = crc32(`${process.version} ${process.arch} ${ENTRY}`).toString(16).padStart(8, '0');
-  const sourcePath = folder && join(folder, `program-${name}.js`);
-  const codePath = folder && join(folder, `program-${name}.code`);
-  const enginePath = folder && join(folder, `program-${name}.engine`);
-  const { source, identity } = cachedSource(sourcePath) ?? (await buildSource(sourcePath));
-  const cached = codePath === undefined ? undefined : readCacheFile(codePath);
+/**
+ * @param {string | undefined} sourcePath
+ * @param {string | undefined} codePath
+ */
+async function loadModules(sourcePath, codePath) {
+  let found;
+  try {
+    found = cachedSource(sourcePath) ?? (await buildSource(sourcePath));
+  } catch {
+    // No bundler for this machine: Node strips the types itself, module by module.
+    return { exports: await import(pathToFileURL(ENTRY).href), saveCode: () => {} };
+  }
+  const { source, identity } = found;
+  const cached = readCacheFile(codePath);
   const usable = cached?.facts.identity === identity;
   // V8 takes only code that was made under the same flags.
   if (usable) for (const flag of cached.facts.flags) setFlagsFromString(flag);
   const script = new Script(source, { filename: sourcePath ?? 'skas.js', ...(usable ? { cachedData: cached.contents } : {}) });
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(ENTRY), module, ENTRY, dirname(ENTRY));
-  const program = module.exports;
+  script.runInThisContext()(module.exports, createRequire(ENTRY), module);
+  const saveCode = () => {
+    const seconds = process.cpuUsage().user / 1e6;
+    if (usable && script.cachedDataRejected === false && seconds < cached.facts.seconds * LONGER) return;
+    writeCacheFile(codePath, { identity, flags: module.exports.ENGINE_FLAGS, seconds }, script.createCachedData());
+  };
+  return { exports: module.exports, saveCode };
+}
+
+/**
+ * @returns {Promise<{ program: Program, finish: () => void }>} the program; `finish`, called at its end, saves what makes the next start faster
+ */
+export async function loadProgram() {
+  const folder = cacheFolder();
+  const name = crc32(`${process.version} ${process.arch} ${ENTRY}`).toString(16).padStart(8, '0');
+  const at = (ending) => folder && join(folder, `program-${name}.${ending}`);
+  const { exports: program, saveCode } = await loadModules(at('js'), at('code'));
   program.setEngineFlags();
-  const engine = new program.CompiledModules(enginePath && readCacheFile(enginePath)?.contents);
+  const engine = new program.CompiledModules(readCacheFile(at('engine'))?.contents);
   program.useCompiledModules(engine);
   const finish = () => {
     const image = engine.image();
-    if (enginePath !== undefined && image !== undefined) writeCacheFile(enginePath, {}, image);
-    const seconds = process.uptime();
-    if (codePath === undefined || (usable && script.cachedDataRejected === false && seconds < cached.facts.seconds * LONGER)) return;
-    writeCacheFile(codePath, { identity, flags: program.ENGINE_FLAGS, seconds }, script.createCachedData());
+    if (image !== undefined) writeCacheFile(at('engine'), {}, image);
+    saveCode();
   };
   return { program, finish };
 }
