@@ -263,7 +263,7 @@ export class MachineTarget implements Target {
   private activity(thread: Thread): string {
     const { kind } = thread.state;
     if (kind !== 'sleeping') return kind === 'ready' ? '' : kind;
-    return `sleeping in ${thread.kernel.syscallNames[thread.origRax] ?? `system call ${thread.origRax}`}`;
+    return `sleeping in ${thread.kernel.abis[thread.callWordSize].names[thread.origRax] ?? `system call ${thread.origRax}`}`;
   }
 
   private translate(stop: Stop): StopEvent {

@@ -119,6 +119,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
       i32: linear.i32,
       guestRead: (va, bytes) => this.slow.guestAccess(va, bytes, false),
       guestWrite: (va, bytes) => this.slow.guestAccess(va, bytes, true),
+      ldt: () => this.space.ldt,
     });
     const usual = options.regions === true ? (host: RegionHost): Translator => new RegionTranslator(host, 'background') : undefined;
     const translator = options.translator ?? usual;

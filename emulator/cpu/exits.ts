@@ -33,7 +33,7 @@ export const SYSENTER_VECTOR = 0x100;
 /** Exception vectors (SDM vol. 3, table 6-1). */
 export const Vector = {
   divide: 0, debug: 1, breakpoint: 3, overflow: 4, bound: 5, invalidOpcode: 6, deviceNotAvailable: 7,
-  generalProtection: 13, pageFault: 14, x87: 16, alignment: 17, simd: 19,
+  segmentNotPresent: 11, stackSegment: 12, generalProtection: 13, pageFault: 14, x87: 16, alignment: 17, simd: 19,
 } as const;
 
 /** Bits of a page fault's error code (SDM vol. 3, section 4.7). User mode always sets `user`. */

@@ -48,6 +48,10 @@ export const FAULT_ERROR = CPU + 0x2b8;
 export const FAULT_VECTOR = CPU + 0x2bc;
 /** Host only: number of the system call the thread entered with, i64; -1 when it entered by an exception (Linux's orig_rax). */
 export const ORIG_RAX = CPU + 0x2c0;
+/** The thread's own descriptors of the GDT (TLS entries 12–14), 3 × 8 bytes, as the processor reads them (SDM vol. 3, section 3.4.5). */
+export const TLS_DESCRIPTORS = CPU + 0x2c8;
+/** Bytes of fs and gs that 32-bit code may touch, 2 × i64: the limit + 1, and 0 after a null selector. 64-bit code has no limits. */
+export const SEGMENT_BYTES = CPU + 0x2e0;
 /** Size of the architectural state: a thread's save slot. */
 export const CONTEXT_SIZE = 0x300;
 

@@ -7,7 +7,7 @@ import { Exit } from '../cpu/exits.ts';
 import { CONTEXT_SIZE, Reg } from '../cpu/state.ts';
 import { FileType } from '../host/files/file-mode.ts';
 import { StandardStream } from '../host/files/standard-stream.ts';
-import { callOnce } from '../host/process/syscall-dispatch.ts';
+import { ARGUMENT_REGISTERS, callOnce } from '../host/process/syscall-dispatch.ts';
 import type { Thread } from '../host/process/thread.ts';
 import { kernelInfo } from '../host/signals/signal-info.ts';
 import { Signal } from '../host/signals/signal-numbers.ts';
@@ -18,6 +18,8 @@ import type { Orders, Stop } from './stops.ts';
 
 /** Instructions between looks at the clock. */
 const STRETCH = 100_000;
+/** `int 0x80`, i386's way in, is as long as `syscall`. */
+const INT80 = 0x80n;
 const SYSCALL_BYTES = 2;
 /** Calls that change nothing but the caller's registers, memory and signal mask. */
 const HARMLESS = new Set([
@@ -123,6 +125,9 @@ export class Excursion {
     switch (exit) {
       case Exit.budget: return undefined;
       case Exit.syscall: return this.systemCall();
+      case Exit.interrupt:
+        if (cpu.exitArgument === INT80) return this.systemCall();
+        return { kind: 'signal', thread, info: kernelInfo(Signal.SEGV) };
       case Exit.breakpoint: return { kind: 'breakpoint', thread, address: thread.context.rip };
       case Exit.watchpoint: {
         const id = Number(cpu.exitArgument);
@@ -138,11 +143,15 @@ export class Excursion {
     const { thread } = this;
     const { context, kernel } = thread;
     const nr = context.gprNumber(Reg.rax) | 0;
-    const name = kernel.syscallNames[nr] ?? `number ${nr}`;
-    const result = HARMLESS.has(name) || (OUTPUT.has(name) && this.isConsole(context.gprNumber(Reg.rdi))) ? callOnce(thread, nr, kernel.syscalls) : undefined;
+    const { wordSize } = thread;
+    const name = kernel.abis[wordSize].names[nr] ?? `number ${nr}`;
+    const first = context.gprNumber(ARGUMENT_REGISTERS[wordSize][0]);
+    const result = HARMLESS.has(name) || (OUTPUT.has(name) && this.isConsole(first)) ? callOnce(thread, nr, wordSize) : undefined;
     if (typeof result === 'number') {
-      context.setGprNumber(Reg.rcx, context.rip);
-      context.setGprNumber(Reg.r11, kernel.cpu.readRflags(context));
+      if (wordSize === 8) {
+        context.setGprNumber(Reg.rcx, context.rip);
+        context.setGprNumber(Reg.r11, kernel.cpu.readRflags(context));
+      }
       context.setGprNumber(Reg.rax, result);
       return undefined;
     }

@@ -4,14 +4,9 @@ import { memorySyscalls } from './memory/memory-syscalls.ts';
 import { miscSyscalls } from './misc/misc-syscalls.ts';
 import { processSyscalls } from './process/process-syscalls.ts';
 import { ptraceSyscalls } from './ptrace/ptrace-call.ts';
-import { signalActionSyscalls } from './signals/action-calls.ts';
-import { alternateStackSyscalls } from './signals/alternate-stack.ts';
-import { signalSendSyscalls } from './signals/send-calls.ts';
-import { signalWaitSyscalls } from './signals/wait-calls.ts';
-import type { SyscallRow } from './syscall.ts';
-import { clockSyscalls } from './time/clock-calls.ts';
-import { intervalTimerSyscalls } from './time/interval-timers.ts';
-import { posixTimerSyscalls } from './time/posix-timers.ts';
+import { signalSyscalls } from './signals/signal-syscalls.ts';
+import { COMMON_NAMES, COMMON_START, joinTable, numberNames } from './syscall-table.ts';
+import { timeSyscalls } from './time/time-syscalls.ts';
 
 /** Names from number 0 on, ten to a line; `-`: not used. */
 const FROM_0 = `
@@ -51,36 +46,9 @@ const FROM_0 = `
   pkey_alloc pkey_free statx io_pgetevents rseq
 `;
 
-/** Names from number 424 on, where all architectures have the same. */
-const FROM_424 = `
-  pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount fspick
-  pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr quotactl_fd
-  landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack
-  futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal
-`;
-const COMMON_START = 424;
-
-function numbered(): (string | undefined)[] {
-  const names: (string | undefined)[] = FROM_0.trim().split(/\s+/);
-  FROM_424.trim().split(/\s+/).forEach((name, i) => (names[COMMON_START + i] = name));
-  return Array.from(names, (name) => (name === '-' ? undefined : name));
-}
-
 /** Every name the table knows, by number. */
-export const syscallNamesX86_64: readonly (string | undefined)[] = numbered();
+export const syscallNamesX86_64 = numberNames([[0, FROM_0], [COMMON_START, COMMON_NAMES]]);
 
-function join(names: readonly (string | undefined)[], rows: readonly SyscallRow[]): (SyscallRow | undefined)[] {
-  const byName = new Map<string, SyscallRow>();
-  for (const row of rows) {
-    if (byName.has(row.name)) throw new Error(`two handlers for system call ${row.name}`);
-    if (!names.includes(row.name)) throw new Error(`x86-64 has no system call ${row.name}`);
-    byName.set(row.name, row);
-  }
-  return names.map((name) => (name === undefined ? undefined : byName.get(name)));
-}
-
-export const syscallTableX86_64: readonly (SyscallRow | undefined)[] = join(syscallNamesX86_64, [
-  ...fileSyscalls, ...memorySyscalls, ...processSyscalls, ...ptraceSyscalls,
-  ...signalActionSyscalls, ...alternateStackSyscalls, ...signalSendSyscalls, ...signalWaitSyscalls,
-  ...clockSyscalls, ...intervalTimerSyscalls, ...posixTimerSyscalls, ...miscSyscalls,
+export const syscallTableX86_64 = joinTable('x86-64', syscallNamesX86_64, [
+  ...fileSyscalls, ...memorySyscalls, ...processSyscalls, ...ptraceSyscalls, ...signalSyscalls, ...timeSyscalls, ...miscSyscalls,
 ]);

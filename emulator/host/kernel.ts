@@ -4,6 +4,7 @@ import { Cpu } from '../cpu/cpu.ts';
 import { AddressSpaces } from '../memory/address-spaces.ts';
 import { BlockPool, Frames } from '../memory/frames.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
+import { syscallNamesI386, syscallTableI386 } from './abi-i386.ts';
 import { syscallNamesX86_64, syscallTableX86_64 } from './abi-x86-64.ts';
 import { DebugHooks } from './debug-hooks.ts';
 import { buildTree } from './files/machine-tree.ts';
@@ -83,8 +84,8 @@ export class Kernel {
   /** By thread id; a leader stays until its process is reaped. */
   readonly threads = new Map<number, Thread>();
   readonly contexts: BlockPool;
-  readonly syscalls = syscallTableX86_64;
-  readonly syscallNames = syscallNamesX86_64;
+  /** System calls by the ABI's word size. */
+  readonly abis = { 8: { table: syscallTableX86_64, names: syscallNamesX86_64 }, 4: { table: syscallTableI386, names: syscallNamesI386 } } as const;
   private stopping = false;
   private lastId = FIRST_PID - 1;
   private live = 0;

@@ -19,6 +19,8 @@ export interface Layout {
   readonly taskSize: number;
   /** Mappings are placed downwards from here. */
   readonly mmapBase: number;
+  /** Mappings go upwards from there instead (ADDR_COMPAT_LAYOUT). */
+  readonly upwards?: boolean;
 }
 
 /** One line of /proc/<pid>/maps. */
@@ -69,6 +71,8 @@ export class AddressSpace extends GuestMemory {
   environmentStart = 0;
   environmentEnd = 0;
   auxv = new Uint8Array(0);
+  /** What the heap may be used for. */
+  heapProt: number = Prot.read | Prot.write;
   /** MCL_FUTURE. */
   lockFuture = false;
   private users = 1;
@@ -238,7 +242,7 @@ export class AddressSpace extends GuestMemory {
   }
 
   private insertHeap(start: number, end: number): void {
-    const vma = new Vma(start, end, { prot: Prot.read | Prot.write, shared: false, growsDown: false, mayWrite: true, source: undefined }, 0);
+    const vma = new Vma(start, end, { prot: this.heapProt, shared: false, growsDown: false, mayWrite: true, source: undefined }, 0);
     vma.heap = vma.accounted = true;
     vma.locked = this.lockFuture;
     this.vmas.insert(vma);
@@ -379,6 +383,7 @@ export class AddressSpace extends GuestMemory {
     child.environmentEnd = this.environmentEnd;
     child.auxv = this.auxv;
     child.ldt.copyFrom(this.ldt);
+    child.heapProt = this.heapProt;
     return child;
   }
 
@@ -460,6 +465,7 @@ export class AddressSpace extends GuestMemory {
 
   /** Highest free place below the mmap base; above a third of the space if there is none; -1. */
   private findGap(size: number): number {
+    if (this.layout.upwards === true) return this.findLow(size, this.layout.mmapBase, this.layout.taskSize);
     const items = this.vmas.items;
     let high = this.layout.mmapBase;
     for (let i = this.vmas.indexFrom(high); i >= 0; i--) {

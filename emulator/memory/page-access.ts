@@ -1,5 +1,7 @@
 /** The contract between address spaces (memory/) and the CPU (cpu/), both ways. */
 
+import type { SegmentTable } from '../cpu/segment-load.ts';
+
 /** Kind of access, as `touch` takes it. */
 export const Access = { read: 0, write: 1, execute: 2 } as const;
 export type Access = (typeof Access)[keyof typeof Access];
@@ -31,6 +33,8 @@ export interface PageAccess {
   touch(page: number, access: Access): number;
   /** The frame if `touch` would merely find it, else 0: for looking ahead, which must not bring pages in. */
   resident(page: number, access: Access): number;
+  /** Segment descriptors of the address space's own; undefined: it has none. */
+  readonly ldt?: SegmentTable;
 }
 
 /**

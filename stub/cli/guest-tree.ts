@@ -82,7 +82,7 @@ export function buildBootTree(vfs: Vfs, kernel: ProgramFile, args: readonly stri
   const tree = new Tree();
   addRequests(tree, shares);
   tree.add(kernel.path, false);
-  for (const library of neededLibraries(kernel.path, kernel.segments)) tree.add(library, false);
+  for (const library of neededLibraries(kernel)) tree.add(library, false);
   for (const { path, writable } of argumentFiles(args, folder)) tree.add(path, writable);
   vfs.makeDirectories(folder);
   tree.build(vfs);

@@ -4,16 +4,18 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SegmentType, type ElfSegment } from '../../emulator/image/elf.ts';
-import { inspectProgram, readPart } from './program-file.ts';
+import { ELF_HEADER_BYTES, ElfError, parseElfHeader, SegmentType, type ElfSegment } from '../../emulator/image/elf.ts';
+import { inspectProgram, readPart, type ProgramFile } from './program-file.ts';
 
 /** Where glibc's loader looks without a cache. */
-const FOLDERS = ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64', '/lib', '/usr/lib'];
+const FOLDERS = {
+  8: ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64', '/lib', '/usr/lib'],
+  4: ['/lib/i386-linux-gnu', '/usr/lib/i386-linux-gnu', '/lib32', '/usr/lib32', '/lib', '/usr/lib'],
+} as const;
 const DT_NULL = 0n;
 const DT_NEEDED = 1n;
 const DT_STRTAB = 5n;
 const DT_STRSZ = 10n;
-const ENTRY_BYTES = 16;
 const LONGEST_STRING_TABLE = 1 << 24;
 
 const terminated = (bytes: Buffer, at: number): string => bytes.toString('latin1', at, Math.max(bytes.indexOf(0, at), at));
@@ -24,15 +26,17 @@ function fileOffset(segments: readonly ElfSegment[], address: number): number | 
   return segment === undefined ? undefined : address - segment.address + segment.offset;
 }
 
-function neededNames(path: string, segments: readonly ElfSegment[]): string[] {
+function neededNames({ path, segments, wordSize }: ProgramFile): string[] {
   const dynamic = segments.find(({ type }) => type === SegmentType.dynamic);
   if (dynamic === undefined) return [];
   const table = readPart(path, dynamic.offset, dynamic.fileSize);
   const entries: [bigint, bigint][] = [];
-  for (let at = 0; at + ENTRY_BYTES <= table.length; at += ENTRY_BYTES) {
-    const tag = table.readBigUInt64LE(at);
+  const word = (at: number): bigint => (wordSize === 4 ? BigInt(table.readUInt32LE(at)) : table.readBigUInt64LE(at));
+  const bytes = wordSize ?? 8;
+  for (let at = 0; at + 2 * bytes <= table.length; at += 2 * bytes) {
+    const tag = word(at);
     if (tag === DT_NULL) break;
-    entries.push([tag, table.readBigUInt64LE(at + 8)]);
+    entries.push([tag, word(at + bytes)]);
   }
   const value = (wanted: bigint): number => Number(entries.find(([tag]) => tag === wanted)?.[1] ?? 0n);
   const stringsAt = fileOffset(segments, value(DT_STRTAB));
@@ -42,19 +46,31 @@ function neededNames(path: string, segments: readonly ElfSegment[]): string[] {
 }
 
 /** Paths of the interpreter and all libraries, as the loader will ask for them. Those not found are left out: the loader says so itself. */
-export function neededLibraries(path: string, segments: readonly ElfSegment[]): string[] {
+export function neededLibraries(program: ProgramFile): string[] {
+  const { path, segments, wordSize } = program;
   const found = new Map<string, string>();
   const interpreter = segments.find(({ type }) => type === SegmentType.interpreter);
-  if (interpreter === undefined) return [];
+  if (interpreter === undefined || wordSize === undefined) return [];
   const loader = terminated(readPart(path, interpreter.offset, interpreter.fileSize), 0);
   if (existsSync(loader)) found.set(loader, loader);
-  const queue = neededNames(path, segments);
+  const isOurs = (file: string): boolean => existsSync(file) && wordSizeOf(file) === wordSize;
+  const queue = neededNames(program);
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
     if (found.has(name)) continue;
-    const file = name.includes('/') ? name : FOLDERS.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate));
-    if (file === undefined || !existsSync(file)) continue;
+    const file = name.includes('/') ? name : FOLDERS[wordSize].map((folder) => join(folder, name)).find(isOurs);
+    if (file === undefined || !isOurs(file)) continue;
     found.set(name, file);
-    queue.push(...neededNames(file, inspectProgram(file, file, false).segments));
+    queue.push(...neededNames(inspectProgram(file, file, false)));
   }
   return [...found.values()];
+}
+
+/** The loader passes by libraries of the other word size. */
+function wordSizeOf(file: string): 4 | 8 | undefined {
+  try {
+    return parseElfHeader(readPart(file, 0, ELF_HEADER_BYTES), file).wordSize;
+  } catch (error) {
+    if (error instanceof ElfError) return undefined;
+    throw error;
+  }
 }

@@ -34,7 +34,7 @@ const ROWS: readonly OptionRow[] = OPTIONS;
 const USAGE = `skas: a machine that runs User Mode Linux kernels, and holds them still for gdb
 
   skas boot [OPTIONS] KERNEL [KERNEL ARGUMENTS…]   boot a UML kernel
-  skas run [OPTIONS] PROGRAM [ARGUMENTS…]          run any x86-64 Linux program
+  skas run [OPTIONS] PROGRAM [ARGUMENTS…]          run any x86-64 or i386 Linux program
   skas ps [HOST:]PORT                              processes, address spaces and memory of a running machine
 
 Options (boot: also behind KERNEL; everything behind -- is the guest's):

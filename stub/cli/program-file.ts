@@ -1,12 +1,14 @@
 /** Looks at the program before the machine is built, so that mistakes get an answer in a line. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { ELF_HEADER_BYTES, ElfError, ElfMachine, ElfType, parseElfHeader, parseSegments, SegmentType, type ElfSegment } from '../../emulator/image/elf.ts';
+import { ELF_HEADER_BYTES, ElfError, ElfType, parseElfHeader, parseSegments, SegmentType, type ElfSegment } from '../../emulator/image/elf.ts';
 import { UserError } from './user-error.ts';
 
 export interface ProgramFile {
   /** Absolute path. */
   readonly path: string;
+  /** 4 for i386, 8 for x86-64; undefined: a script. */
+  readonly wordSize: 4 | 8 | undefined;
   /** Empty for scripts. */
   readonly segments: readonly ElfSegment[];
 }
@@ -58,11 +60,10 @@ export function inspectProgram(name: string, path: string, scripts: boolean): Pr
   const notExecutable = (): UserError => new UserError(`${name}: is not executable; make it so with chmod +x`, 126);
   if (scripts && head.subarray(0, 2).toString('latin1') === '#!') {
     if ((mode & 0o111) === 0) throw notExecutable();
-    return { path, segments: [] };
+    return { path, wordSize: undefined, segments: [] };
   }
   try {
     const header = parseElfHeader(head, name);
-    if (header.machine !== ElfMachine.x86_64) throw new UserError(`${name}: is for another machine (ELF machine ${header.machine}); only x86-64 programs run`);
     if (header.type !== ElfType.executable && header.type !== ElfType.shared) throw new UserError(`${name}: is an ELF file, but not a program (type ${header.type})`);
     const table = readPart(path, header.programHeaders, header.programHeaderSize * header.programHeaderCount);
     const segments = parseSegments(header, table, name);
@@ -70,7 +71,7 @@ export function inspectProgram(name: string, path: string, scripts: boolean): Pr
     if (end > size) throw new UserError(`${name}: is truncated: ${size} bytes of at least ${end}; copy or build it again`);
     if (end === 0) throw new UserError(`${name}: has nothing to load`);
     if ((mode & 0o111) === 0) throw notExecutable();
-    return { path, segments };
+    return { path, wordSize: header.wordSize, segments };
   } catch (error) {
     if (error instanceof ElfError) throw new UserError(error.message.startsWith(name) ? error.message : `${name}: ${error.message}`);
     throw error;

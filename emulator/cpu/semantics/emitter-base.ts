@@ -11,7 +11,7 @@ import { resolveSize } from '../decode/parse-row.ts';
 import { ARITHMETIC_FLAGS, Flag, FlagKind } from '../flags.ts';
 import { COMPUTE_FLAGS, SLOW_PATH, SLOW_WRITE, type ModuleImports } from '../module-imports.ts';
 import {
-  EXIT_ARGUMENT, EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, FLAGS_OTHER, PAGE_SIZE, Reg, SEGMENT_BASE, SELECTOR, TLB_BYTES, TLB_MASK, TLB_SHIFT,
+  EXIT_ARGUMENT, EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, FLAGS_OTHER, PAGE_SIZE, Reg, Segment, SEGMENT_BASE, SEGMENT_BYTES, SELECTOR, TLB_BYTES, TLB_MASK, TLB_SHIFT,
 } from '../state.ts';
 import { Exit, Vector } from '../exits.ts';
 import { LOAD, STORE } from '../wasm/opcodes.ts';
@@ -385,14 +385,17 @@ export abstract class EmitterBase implements Emitter {
 
   linearAddress(operand: number): Local<'i64'> {
     const offset = this.effectiveAddress(operand);
-    return this.keep(this.segment < 0 ? offset : this.withSegment(this.segment, offset));
+    return this.keep(this.segment < 0 ? offset : this.withSegment(this.segment, offset, this.sizeOf(operand)));
   }
 
-  withSegment(n: number, offset: I64): I64 {
+  withSegment(n: number, offset: I64, bytes = 1): I64 {
     const { f } = this;
     if (!this.segmentMatters(n)) return offset;
-    const sum = f.i64.add(offset, this.segmentBase(n));
-    return this.mode === 32 ? f.i64.and(sum, f.i64.const(0xffffffff)) : sum;
+    if (this.mode === 64) return f.i64.add(offset, this.segmentBase(n));
+    const kept = this.keep(offset);
+    const end = f.i64.add(f.get(kept), f.i64.const(Math.max(bytes, 1)));
+    this.raiseIf(f.i64.gtU(end, f.load.i64Load(f.i32.const(0), SEGMENT_BYTES + (n - Segment.fs) * 8)), Vector.generalProtection, 0);
+    return f.i64.and(f.i64.add(f.get(kept), this.segmentBase(n)), f.i64.const(0xffffffff));
   }
 
   loadAt<K extends keyof typeof LOAD>(op: K, address: Local<'i64'>): Val<(typeof LOAD)[K][1]> {

@@ -13,6 +13,7 @@ import type { F32, F64, FunctionBuilder, I32, I64, Local, V128, Val, ValType, Wo
 import type { LOAD, STORE } from '../wasm/opcodes.ts';
 import type { Exit } from '../exits.ts';
 import type { FlagKind } from '../flags.ts';
+import type { SegmentTable } from '../segment-load.ts';
 
 export type OperandKind = 'reg' | 'mem' | 'imm' | 'xmm' | 'mmx' | 'st' | 'segment';
 export type WordLocal = Local<IntType>;
@@ -42,6 +43,8 @@ export interface HelperEnvironment {
    */
   guestRead(va: number, bytes: number): number;
   guestWrite(va: number, bytes: number): number;
+  /** The running address space's local descriptor table. */
+  ldt(): SegmentTable | undefined;
 }
 
 export interface Emitter {
@@ -109,8 +112,11 @@ export interface Emitter {
   effectiveAddress(operand: number): I64;
   /** Linear address of a memory operand: with segment base. */
   linearAddress(operand: number): Local<'i64'>;
-  /** Adds segment `n`'s base where it is not known to be zero, and truncates to 32 bits in 32-bit mode. */
-  withSegment(n: number, offset: I64): I64;
+  /**
+   * Adds segment `n`'s base where it is not known to be zero. In 32-bit mode it truncates to 32 bits and raises #GP unless `bytes` from
+   * there lie within the segment.
+   */
+  withSegment(n: number, offset: I64, bytes?: number): I64;
   /** Typed load or store at a guest linear address; leaves the function if the access cannot be done. */
   loadAt<K extends keyof typeof LOAD>(op: K, address: Local<'i64'>): Val<(typeof LOAD)[K][1]>;
   storeAt<K extends keyof typeof STORE>(op: K, address: Local<'i64'>, value: Val<(typeof STORE)[K][1]>): void;

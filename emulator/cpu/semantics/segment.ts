@@ -1,11 +1,8 @@
-/**
- * Segment registers as user code may use them. The descriptors are those of Linux: flat code and data segments, and
- * whatever a selector names otherwise is not present here (#GP(selector)). Bases of fs and gs come from
- * arch_prctl, not from descriptors; loading a selector makes the base 0, as loading a flat or a null descriptor does.
- */
+/** Segment registers as user code may use them: loading, by the rules in segment-load.ts, and storing. */
 import type { FormRow, Semantic } from '../decode/form.ts';
-import { Exit, Vector } from '../exits.ts';
-import { EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, Segment, SEGMENT_BASE, SELECTOR, USER_CS_32, USER_CS_64, USER_DS } from '../state.ts';
+import { Exit } from '../exits.ts';
+import { loadSegment } from '../segment-load.ts';
+import { CPU, EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, Segment } from '../state.ts';
 import type { Local } from '../wasm/function-builder.ts';
 import type { Emitter, Helper } from './emitter.ts';
 import { toI32, toWord } from './integer-bits.ts';
@@ -16,23 +13,20 @@ const loadSelectorHelper: Helper<'i32'> = {
   params: ['i32', 'i32'],
   result: 'i32',
   make: (env) => (segment: number, value: number): number => {
-    const selector = value & 0xffff;
-    const isNull = selector < 4;
-    const readable = selector === USER_DS || selector === USER_CS_64 || selector === USER_CS_32;
-    const allowed = segment === Segment.ss ? selector === USER_DS : isNull || readable;
-    if (!allowed) {
-      env.view.setInt32(FAULT_VECTOR, Vector.generalProtection, true);
-      env.view.setInt32(FAULT_ERROR, selector & ~3, true);
-      env.view.setInt32(EXIT_REASON, Exit.exception, true);
+    const result = loadSegment(env.view, CPU, segment, value, env.ldt());
+    if (result === 'done') return 0;
+    if (result === 'unsupported') {
+      env.view.setInt32(EXIT_REASON, Exit.undefined, true);
       return 1;
     }
-    env.view.setInt32(SELECTOR + segment * 4, selector, true);
-    env.view.setBigInt64(SEGMENT_BASE + segment * 8, 0n, true);
-    return 0;
+    env.view.setInt32(FAULT_VECTOR, result.vector, true);
+    env.view.setInt32(FAULT_ERROR, result.error, true);
+    env.view.setInt32(EXIT_REASON, Exit.exception, true);
+    return 1;
   },
 };
 
-/** Loads a segment register, or leaves with #GP. */
+/** Loads a segment register, or leaves with the exception that is in the way. */
 export function loadSelector(e: Emitter, segment: number, value: Local<'i32'>): void {
   const { f } = e;
   e.complex(loadSelectorHelper, [f.i32.const(segment), f.get(value)], {});

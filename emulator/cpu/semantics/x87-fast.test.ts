@@ -7,7 +7,7 @@ import { Arithmetic, MemoryKind, X87Operations } from './x87-operations.ts';
 
 const memory = new WebAssembly.Memory({ initial: 1 });
 const env: HelperEnvironment = {
-  memory, u8: new Uint8Array(memory.buffer), view: new DataView(memory.buffer), i32: new Int32Array(memory.buffer), guestRead: () => 0, guestWrite: () => 0,
+  memory, u8: new Uint8Array(memory.buffer), view: new DataView(memory.buffer), i32: new Int32Array(memory.buffer), guestRead: () => 0, guestWrite: () => 0, ldt: () => undefined,
 };
 const exact = new X87Operations(env);
 let declined = 0;

@@ -55,11 +55,6 @@ export function slice(buffers: readonly GuestBuffer[], start: number, length: nu
   return parts;
 }
 
-/** A signed 64-bit argument as a number (offsets). */
-export function signedArgument(call: SyscallCall, i: number): number {
-  return call.wordSize === 8 ? Number(BigInt.asIntN(64, call.big(i))) : call.int(i);
-}
-
 export interface GuestBuffer {
   readonly address: number;
   readonly length: number;

@@ -1,7 +1,7 @@
 /** chmod, chown, utime, truncate, fallocate, fsync and the like; extended attributes (there are none). */
 import { Errno } from '../errno.ts';
 import type { SyscallCall, SyscallRow } from '../syscall.ts';
-import { directoryArgument, fileArgument, pathArgument, signedArgument } from './arguments.ts';
+import { directoryArgument, fileArgument, pathArgument } from './arguments.ts';
 import { FileInode, Seal } from './file-inode.ts';
 import type { AttributeChange, Inode } from './inode.ts';
 import { At, isWritable, OpenFlag } from './open-flags.ts';
@@ -10,6 +10,7 @@ import { mayAccess, ownsInode, Permission } from './permissions.ts';
 import { MAX_FILE_SIZE, RegularFile } from './regular-file.ts';
 import { writeAllowance } from './file-size-limit.ts';
 import { dentryOf, inodeAt } from './stat-calls.ts';
+import { pairBytes, readPair, type TimeLayout } from '../time/time-values.ts';
 import type { Timestamp } from './timestamp.ts';
 
 const UTIME_NOW = 0x3fffffff;
@@ -66,14 +67,15 @@ function changeTimes(call: SyscallCall, inode: Inode | number, times: readonly [
   return inode.setAttributes({ ...(accessed === undefined ? {} : { accessed }), ...(modified === undefined ? {} : { modified }) });
 }
 
-/** Reads two {seconds, fraction} pairs; `unit` nanoseconds are one step of the fraction. */
-function readTimes(call: SyscallCall, address: number, unit: number): (Timestamp & { readonly raw: number })[] | number {
-  const word = call.wordSize;
-  const bytes = call.thread.space.read(address, word * 4);
-  if (bytes === undefined) return -Errno.EFAULT;
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const get = (i: number): number => (word === 8 ? Number(view.getBigInt64(i * 8, true)) : view.getInt32(i * 4, true));
-  return [0, 2].map((i) => ({ seconds: get(i), nanoseconds: get(i + 1) * unit, raw: get(i + 1) }));
+/** Reads two pairs of seconds and a fraction, of which one step is `unit` nanoseconds. */
+function readTimes(call: SyscallCall, address: number, unit: number, layout: TimeLayout): (Timestamp & { readonly raw: number })[] | number {
+  const times: (Timestamp & { readonly raw: number })[] = [];
+  for (let i = 0; i < 2; i++) {
+    const pair = readPair(call.thread.space, address + i * pairBytes(layout), layout);
+    if (pair === undefined) return -Errno.EFAULT;
+    times.push({ seconds: pair.seconds, nanoseconds: pair.fraction * unit, raw: pair.fraction });
+  }
+  return times;
 }
 
 function utimensat(call: SyscallCall): number {
@@ -84,7 +86,7 @@ function utimensat(call: SyscallCall): number {
   let times: [Timestamp | undefined, Timestamp | undefined] = [now, now];
   let isNow = true;
   if (call.args[2] !== 0) {
-    const given = readTimes(call, call.args[2], 1);
+    const given = readTimes(call, call.args[2], 1, call.timeLayout);
     if (typeof given === 'number') return given;
     for (const time of given) if (time.raw !== UTIME_NOW && time.raw !== UTIME_OMIT && (time.raw < 0 || time.raw > 999_999_999)) return -Errno.EINVAL;
     const [accessed, modified] = given.map((time) => (time.raw === UTIME_OMIT ? undefined : time.raw === UTIME_NOW ? now : { seconds: time.seconds, nanoseconds: time.nanoseconds }));
@@ -99,7 +101,7 @@ function utimensat(call: SyscallCall): number {
 function utimes(call: SyscallCall, inode: Inode | number, address: number): number {
   const now = call.thread.kernel.vfs.now();
   if (address === 0) return changeTimes(call, inode, [now, now], true);
-  const times = readTimes(call, address, 1000);
+  const times = readTimes(call, address, 1000, call.wordSize);
   if (typeof times === 'number') return times;
   if (times.some((time) => time.raw < 0 || time.raw > 999_999)) return -Errno.EINVAL;
   return changeTimes(call, inode, [times[0], times[1]], false);
@@ -125,7 +127,7 @@ function futimesat(call: SyscallCall): number {
 }
 
 function truncate(call: SyscallCall): number {
-  const size = signedArgument(call, 1);
+  const size = call.signed(1);
   if (size < 0) return -Errno.EINVAL;
   const inode = ofPath(call, 0);
   if (typeof inode === 'number') return inode;
@@ -137,7 +139,7 @@ function truncate(call: SyscallCall): number {
 }
 
 function ftruncate(call: SyscallCall): number {
-  const size = signedArgument(call, 1);
+  const size = call.signed(1);
   if (size < 0) return -Errno.EINVAL;
   const file = fileArgument(call, 0);
   if (file === undefined) return -Errno.EBADF;
@@ -154,8 +156,8 @@ function fallocate(call: SyscallCall): number {
   const file = fileArgument(call, 0);
   if (file === undefined) return -Errno.EBADF;
   const mode = call.int(1);
-  const offset = signedArgument(call, 2);
-  const length = signedArgument(call, 3);
+  const offset = call.signed(2);
+  const length = call.signed(3);
   if (offset < 0 || length <= 0) return -Errno.EINVAL;
   if (!isWritable(file.flags)) return -Errno.EBADF;
   if (!(file instanceof RegularFile)) return file.dentry?.inode.isDirectory ? -Errno.EISDIR : -Errno.ENODEV;

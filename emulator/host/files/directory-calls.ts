@@ -224,6 +224,27 @@ function getdents(call: SyscallCall, wide: boolean): number {
   return at === 0 || call.thread.space.write(call.args[1], out.subarray(0, at)) ? at : -Errno.EFAULT;
 }
 
+/** i386's first readdir: one entry, as { long inode, long offset, short length of the name, name }. */
+function readdir(call: SyscallCall): number {
+  const file = fileArgument(call, 0);
+  if (file === undefined) return -Errno.EBADF;
+  if (!(file instanceof DirectoryFile)) return -Errno.ENOTDIR;
+  const entry = file.entry(file.position, call.thread);
+  if (entry === undefined) return 0;
+  const name = Buffer.from(entry.name, 'latin1');
+  const out = new Uint8Array(10 + name.length + 1);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, entry.inode, true);
+  view.setUint32(4, file.position, true);
+  view.setUint16(8, name.length, true);
+  out.set(name, 10);
+  file.position++;
+  return call.thread.space.write(call.args[1], out) ? 1 : -Errno.EFAULT;
+}
+
+/** i386 only. */
+export const directorySyscalls32: readonly SyscallRow[] = [{ name: 'readdir', args: ['fd', 'ptr', 'uint'], handler: readdir }];
+
 export const directorySyscalls: readonly SyscallRow[] = [
   { name: 'getdents', args: ['fd', 'ptr', 'size'], handler: (call) => getdents(call, false) },
   { name: 'getdents64', args: ['fd', 'ptr', 'size'], handler: (call) => getdents(call, true) },

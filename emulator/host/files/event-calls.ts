@@ -2,6 +2,7 @@
 import { Errno } from '../errno.ts';
 import { SignalSet } from '../signals/signal-set.ts';
 import { NANOSECONDS } from '../time/clock.ts';
+import { pairBytes, readTimespec, writeDuration } from '../time/time-values.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { fileArgument } from './arguments.ts';
 import { EpollFile, EpollFlag } from './epoll.ts';
@@ -97,10 +98,9 @@ function epollPwait2(call: SyscallCall): SyscallResult {
     const masked = useMask(call, call.args[4], call.args[5]);
     if (masked !== 0) return masked;
     if (call.args[3] === 0) return { deadline: undefined };
-    const seconds = call.thread.space.readU64(call.args[3]);
-    const nanoseconds = call.thread.space.readU64(call.args[3] + 8);
-    if (seconds === undefined || nanoseconds === undefined) return -Errno.EFAULT;
-    if (nanoseconds >= NANOSECONDS || seconds >= 2 ** 63) return -Errno.EINVAL;
+    const time = readTimespec(call.thread.space, call.args[3], call.wordSize === 8 ? 8 : 'padded');
+    if (typeof time === 'number') return time;
+    const { seconds, nanoseconds } = time;
     return { deadline: Math.min(call.thread.kernel.clock.monotonic + seconds * NANOSECONDS + nanoseconds, Number.MAX_SAFE_INTEGER) };
   });
 }
@@ -126,24 +126,19 @@ function timerFdArgument(call: SyscallCall): TimerFd | number {
 
 function storeTimes(call: SyscallCall, address: number, timer: TimerFd): number {
   const { remaining, interval } = timer.remaining();
-  const word = call.wordSize;
-  const { space } = call.thread;
-  const values = [Math.floor(interval / NANOSECONDS), interval % NANOSECONDS, Math.floor(remaining / NANOSECONDS), remaining % NANOSECONDS];
-  return values.every((value, i) => space.writeWord(address + i * word, value, word)) ? 0 : -Errno.EFAULT;
+  const { timeLayout, thread: { space } } = call;
+  const stored = writeDuration(space, address, interval, timeLayout) && writeDuration(space, address + pairBytes(timeLayout), remaining, timeLayout);
+  return stored ? 0 : -Errno.EFAULT;
 }
 
 function timerFdSetTime(call: SyscallCall): number {
   const flags = call.int(1);
-  if ((flags & ~(TimerFlag.absolute | TimerFlag.cancelOnSet)) !== 0) return -Errno.EINVAL;
-  const word = call.wordSize;
-  const values: number[] = [];
-  for (let i = 0; i < 4; i++) {
-    const value = call.thread.space.readWord(call.args[2] + i * word, word);
-    if (value === undefined) return -Errno.EFAULT;
-    values.push(value);
-  }
-  const [intervalSeconds, intervalNanoseconds, seconds, nanoseconds] = values;
-  if (intervalNanoseconds >= NANOSECONDS || nanoseconds >= NANOSECONDS || seconds >= 2 ** 63 || intervalSeconds >= 2 ** 63) return -Errno.EINVAL;
+  const { timeLayout, thread: { space } } = call;
+  const period = readTimespec(space, call.args[2], timeLayout);
+  const first = readTimespec(space, call.args[2] + pairBytes(timeLayout), timeLayout);
+  if (period === -Errno.EFAULT || first === -Errno.EFAULT) return -Errno.EFAULT;
+  if ((flags & ~(TimerFlag.absolute | TimerFlag.cancelOnSet)) !== 0 || typeof period === 'number' || typeof first === 'number') return -Errno.EINVAL;
+  const { seconds, nanoseconds } = first;
   const timer = timerFdArgument(call);
   if (typeof timer === 'number') return timer;
   if (call.args[3] !== 0) {
@@ -159,7 +154,7 @@ function timerFdSetTime(call: SyscallCall): number {
     else deadline = isCalendar ? clock.monotonicAt({ seconds, nanoseconds }) : value;
     deadline = Math.min(deadline, Number.MAX_SAFE_INTEGER);
   }
-  timer.set(deadline, intervalSeconds * NANOSECONDS + intervalNanoseconds);
+  timer.set(deadline, period.seconds * NANOSECONDS + period.nanoseconds);
   return 0;
 }
 

@@ -24,6 +24,11 @@ export function makeDevice(major: number, minor: number): number {
   return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
 }
 
+/** The same in 16 bits, as the first Linux had it. */
+export function oldDevice(device: number): number {
+  return ((deviceMajor(device) << 8) | deviceMinor(device)) & 0xffff;
+}
+
 export function deviceMajor(device: number): number {
   return (device >>> 8) & 0xfff;
 }

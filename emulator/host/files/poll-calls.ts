@@ -3,6 +3,7 @@ import { Errno } from '../errno.ts';
 import { Resource } from '../misc/limits.ts';
 import { SignalSet } from '../signals/signal-set.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
+import { readPair, readTimespec, writePair, type TimeLayout } from '../time/time-values.ts';
 import type { WaitQueue } from '../wait-queue.ts';
 import { Poll, type OpenFile } from './open-file.ts';
 import { OpenFlag } from './open-flags.ts';
@@ -49,19 +50,17 @@ export function useMask(call: SyscallCall, address: number, size: number): numbe
 function timespecDeadline(call: SyscallCall, address: number): { readonly deadline: number | undefined } | number {
   if (address === 0) return { deadline: undefined };
   const { space, kernel } = call.thread;
-  const seconds = space.readWord(address, call.wordSize);
-  const nanoseconds = space.readWord(address + call.wordSize, call.wordSize);
-  if (seconds === undefined || nanoseconds === undefined) return -Errno.EFAULT;
-  if (seconds >= 2 ** 63 || nanoseconds >= NANOSECONDS) return -Errno.EINVAL;
+  const time = readTimespec(space, address, call.timeLayout);
+  if (typeof time === 'number') return time;
+  const { seconds, nanoseconds } = time;
   return { deadline: Math.min(kernel.clock.monotonic + seconds * NANOSECONDS + nanoseconds, Number.MAX_SAFE_INTEGER) };
 }
 
 /** Stores what is left of a timeout, as the raw ppoll, select and pselect6 do. */
-function storeRemaining(call: SyscallCall, address: number, unit: number, deadline: number | undefined): void {
+function storeRemaining(call: SyscallCall, address: number, unit: number, layout: TimeLayout, deadline: number | undefined): void {
   if (address === 0 || deadline === undefined) return;
   const left = Math.max(0, deadline - call.thread.kernel.clock.monotonic);
-  call.thread.space.writeWord(address, Math.floor(left / NANOSECONDS), call.wordSize);
-  call.thread.space.writeWord(address + call.wordSize, Math.floor((left % NANOSECONDS) / unit), call.wordSize);
+  writePair(call.thread.space, address, Math.floor(left / NANOSECONDS), Math.floor((left % NANOSECONDS) / unit), layout);
 }
 
 /** One try of poll(2). */
@@ -134,14 +133,16 @@ function ppoll(call: SyscallCall): SyscallResult {
 
 /** Restores the mask and reports the time left when the call ends; when it sleeps, sees to the latter on interruption. */
 function finishTimed(call: SyscallCall, result: SyscallResult, timeAddress: number, unit: number, wait: TimedWait): SyscallResult {
+  // Microseconds are select's, whose struct timeval is of the ABI
+  const layout = unit === 1 ? call.timeLayout : call.wordSize;
   if (result instanceof Wait) {
     return new Wait(result.queues, result.interruption, result.deadline, () => {
-      storeRemaining(call, timeAddress, unit, wait.deadline);
+      storeRemaining(call, timeAddress, unit, layout, wait.deadline);
       return undefined;
     });
   }
   call.thread.signals.restoreMask();
-  storeRemaining(call, timeAddress, unit, wait.deadline);
+  storeRemaining(call, timeAddress, unit, layout, wait.deadline);
   return result;
 }
 
@@ -208,10 +209,10 @@ function select(call: SyscallCall): SyscallResult {
   if (!(call.state instanceof TimedWait)) {
     let deadline: number | undefined;
     if (call.args[4] !== 0) {
-      const seconds = call.thread.space.readWord(call.args[4], call.wordSize);
-      const microseconds = call.thread.space.readWord(call.args[4] + call.wordSize, call.wordSize);
-      if (seconds === undefined || microseconds === undefined) return -Errno.EFAULT;
-      if (seconds >= 2 ** 63 || microseconds >= 2 ** 63) return -Errno.EINVAL;
+      const pair = readPair(call.thread.space, call.args[4], call.wordSize);
+      if (pair === undefined) return -Errno.EFAULT;
+      const { seconds, fraction: microseconds } = pair;
+      if (seconds < 0 || microseconds < 0) return -Errno.EINVAL;
       deadline = Math.min(call.thread.kernel.clock.monotonic + seconds * NANOSECONDS + microseconds * 1000, Number.MAX_SAFE_INTEGER);
     }
     call.state = new TimedWait(deadline);

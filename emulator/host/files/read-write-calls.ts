@@ -4,7 +4,7 @@ import { sendSignal } from '../signals/send.ts';
 import { userInfo } from '../signals/signal-info.ts';
 import { Signal, SiCode } from '../signals/signal-numbers.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
-import { fileArgument, gather, gatherOnce, MAX_TRANSFER, scatter, signedArgument, slice, vectorArgument, type GuestBuffer } from './arguments.ts';
+import { fileArgument, gather, gatherOnce, MAX_TRANSFER, scatter, slice, vectorArgument, type GuestBuffer } from './arguments.ts';
 import type { OpenFile } from './open-file.ts';
 import { isReadable, isWritable, OpenFlag } from './open-flags.ts';
 import { RegularFile } from './regular-file.ts';
@@ -82,7 +82,7 @@ function plainBuffer(call: SyscallCall): GuestBuffer[] {
 }
 
 function positioned(call: SyscallCall, file: OpenFile, index: number): number {
-  const offset = signedArgument(call, index);
+  const offset = call.signed(index);
   if (offset < 0) return -Errno.EINVAL;
   return file.seekable ? offset : -Errno.ESPIPE;
 }
@@ -122,7 +122,7 @@ function vectoredAt(transfer: typeof readInto, hasFlags: boolean): (call: Syscal
     if (hasFlags) {
       const flags = call.uint(5);
       if ((flags & ~ALL_READ_WRITE_FLAGS) !== 0) return -Errno.EOPNOTSUPP;
-      if (signedArgument(call, 3) === -1) return withFlags(file, flags, () => transfer(call, file, buffers, undefined));
+      if (call.signed(3) === -1) return withFlags(file, flags, () => transfer(call, file, buffers, undefined));
       const offset = positioned(call, file, 3);
       return offset < 0 ? offset : withFlags(file, flags, () => transfer(call, file, buffers, offset));
     }
@@ -146,8 +146,22 @@ function withFlags(file: OpenFile, flags: number, transfer: () => SyscallResult)
 function lseek(call: SyscallCall): number {
   const file = fileArgument(call, 0);
   if (file === undefined) return -Errno.EBADF;
-  return file.seek(signedArgument(call, 1), call.int(2));
+  const result = file.seek(call.signed(1), call.int(2));
+  // The result is a long
+  return call.wordSize === 4 && result > 0x7fffffff ? -Errno.EOVERFLOW : result;
 }
+
+/** _llseek: a 64-bit offset in two halves, the high one first; the result goes to memory. */
+function llseek(call: SyscallCall): number {
+  const file = fileArgument(call, 0);
+  if (file === undefined) return -Errno.EBADF;
+  const result = file.seek(call.int(1) * 0x100000000 + call.uint(2), call.int(4));
+  if (result < 0) return result;
+  return call.thread.space.writeU64(call.args[3], result) ? 0 : -Errno.EFAULT;
+}
+
+/** i386 only. */
+export const readWriteSyscalls32: readonly SyscallRow[] = [{ name: '_llseek', args: ['fd', 'int', 'uint', 'ptr', 'int'], handler: llseek }];
 
 export const readWriteSyscalls: readonly SyscallRow[] = [
   { name: 'read', args: ['fd', 'buf', 'size'], handler: plain(readInto) },

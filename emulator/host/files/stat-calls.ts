@@ -7,7 +7,7 @@ import { deviceMajor, deviceMinor } from './file-mode.ts';
 import type { Inode } from './inode.ts';
 import { At } from './open-flags.ts';
 import { mayAccess, Permission } from './permissions.ts';
-import { writeStat64, STAT_BYTES } from './stat-layout.ts';
+import { statBytes, type StatLayout } from './stat-layout.ts';
 import { walkTo } from './path-walk.ts';
 
 const STATX_BASIC = 0x7ff;
@@ -43,23 +43,18 @@ function inodeOfDescriptor(call: SyscallCall, fd: number): Inode | number {
   return file.dentry?.inode ?? call.thread.kernel.vfs.anonymousInode;
 }
 
-function giveStat(call: SyscallCall, inode: Inode | number, address: number): number {
+function giveStat(call: SyscallCall, inode: Inode | number, address: number, layout: StatLayout): number {
   if (typeof inode === 'number') return inode;
   inode.refresh();
-  const bytes = new Uint8Array(STAT_BYTES);
-  writeStat64(inode, new DataView(bytes.buffer));
+  const bytes = statBytes(inode, layout);
+  if (typeof bytes === 'number') return bytes;
   return call.thread.space.write(address, bytes) ? 0 : -Errno.EFAULT;
 }
 
-function statPath(call: SyscallCall, follow: boolean): number {
-  const dentry = dentryOf(call, 0, follow);
-  return giveStat(call, typeof dentry === 'number' ? dentry : dentry.inode, call.args[1]);
-}
-
-function newfstatat(call: SyscallCall): number {
+function fstatat(call: SyscallCall, layout: StatLayout): number {
   const flags = call.int(3);
   if ((flags & ~(At.symlinkNoFollow | At.noAutomount | At.emptyPath)) !== 0) return -Errno.EINVAL;
-  return giveStat(call, inodeAt(call, 0, 1, flags), call.args[2]);
+  return giveStat(call, inodeAt(call, 0, 1, flags), call.args[2], layout);
 }
 
 function statx(call: SyscallCall): number {
@@ -141,11 +136,34 @@ function readlinkat(call: SyscallCall): number {
   return giveLink(call, typeof dentry === 'number' ? dentry : dentry.inode, call.args[2], call.int(3));
 }
 
+/** stat, lstat and fstat of one structure. */
+function statRows(names: readonly [string, string, string], layoutOf: (call: SyscallCall) => StatLayout): SyscallRow[] {
+  const ofPath = (follow: boolean) => (call: SyscallCall): number => {
+    const dentry = dentryOf(call, 0, follow);
+    return giveStat(call, typeof dentry === 'number' ? dentry : dentry.inode, call.args[1], layoutOf(call));
+  };
+  const ofDescriptor = (call: SyscallCall): number => {
+    const inode = call.int(0) === At.fdcwd ? -Errno.EBADF : inodeOfDescriptor(call, call.int(0));
+    return giveStat(call, inode, call.args[1], layoutOf(call));
+  };
+  return [
+    { name: names[0], args: ['path', 'ptr'], handler: ofPath(true) }, { name: names[1], args: ['path', 'ptr'], handler: ofPath(false) },
+    { name: names[2], args: ['fd', 'ptr'], handler: ofDescriptor },
+  ];
+}
+
+function fstatatRow(name: string, layout: StatLayout): SyscallRow {
+  return { name, args: ['dirfd', 'path', 'ptr', 'flags'], handler: (call) => fstatat(call, layout) };
+}
+
+/** i386 only. */
+export const statSyscalls32: readonly SyscallRow[] = [
+  ...statRows(['oldstat', 'oldlstat', 'oldfstat'], () => 'i386-old'), ...statRows(['stat64', 'lstat64', 'fstat64'], () => 'i386-64'), fstatatRow('fstatat64', 'i386-64'),
+];
+
 export const statSyscalls: readonly SyscallRow[] = [
-  { name: 'stat', args: ['path', 'ptr'], handler: (call) => statPath(call, true) },
-  { name: 'lstat', args: ['path', 'ptr'], handler: (call) => statPath(call, false) },
-  { name: 'fstat', args: ['fd', 'ptr'], handler: (call) => giveStat(call, call.int(0) === At.fdcwd ? -Errno.EBADF : inodeOfDescriptor(call, call.int(0)), call.args[1]) },
-  { name: 'newfstatat', args: ['dirfd', 'path', 'ptr', 'flags'], handler: newfstatat },
+  ...statRows(['stat', 'lstat', 'fstat'], (call) => (call.wordSize === 8 ? 'x86-64' : 'i386')),
+  fstatatRow('newfstatat', 'x86-64'),
   { name: 'statx', args: ['dirfd', 'path', 'flags', 'hex', 'ptr'], handler: statx },
   { name: 'access', args: ['path', 'mode'], handler: plainAccess },
   { name: 'faccessat', args: ['dirfd', 'path', 'mode'], handler: (call) => access(call, inodeAt(call, 0, 1, 0), call.int(2), false) },

@@ -17,18 +17,18 @@ class Carried {
   total = 0;
 }
 
-/** The offset at a pointer argument: undefined when none was given, -errno. */
-function offsetAt(call: SyscallCall, index: number): { value: number } | number | undefined {
+/** The offset at a pointer argument: undefined when none was given, -errno. `bytes`: of the offset. */
+function offsetAt(call: SyscallCall, index: number, bytes: 4 | 8 = 8): { value: number } | number | undefined {
   const address = call.args[index];
   if (address === 0) return undefined;
-  const value = call.thread.space.readBigU64(address);
+  const value = bytes === 8 ? call.thread.space.readBigU64(address) : call.thread.space.readU32(address);
   if (value === undefined) return -Errno.EFAULT;
-  const signed = Number(BigInt.asIntN(64, value));
+  const signed = Number(BigInt.asIntN(bytes * 8, BigInt(value)));
   return signed < 0 ? -Errno.EINVAL : { value: signed };
 }
 
-function storeOffset(call: SyscallCall, index: number, offset: { value: number } | undefined): boolean {
-  return offset === undefined || call.thread.space.writeBigU64(call.args[index], BigInt(offset.value));
+function storeOffset(call: SyscallCall, index: number, offset: { value: number } | undefined, bytes: 4 | 8 = 8): boolean {
+  return offset === undefined || call.thread.space.writeWord(call.args[index], offset.value, bytes);
 }
 
 /**
@@ -82,16 +82,16 @@ function giveBack(carried: Carried, from: OpenFile, source: { value: number } | 
   return carried.total > 0 ? carried.total : undefined;
 }
 
-function sendfile(call: SyscallCall): SyscallResult {
+function sendfile(call: SyscallCall, offsetBytes: 4 | 8): SyscallResult {
   const to = fileArgument(call, 0);
   const from = fileArgument(call, 1);
   if (to === undefined || from === undefined || !isReadable(from.flags) || !isWritable(to.flags)) return -Errno.EBADF;
   if (!(from instanceof RegularFile)) return -Errno.EINVAL;
   if ((to.flags & OpenFlag.append) !== 0) return -Errno.EINVAL;
-  const source = offsetAt(call, 2);
+  const source = offsetAt(call, 2, offsetBytes);
   if (typeof source === 'number') return source;
   const result = move(call, from, to, source, undefined, Math.min(call.args[3], 0x7ffff000));
-  return storeOffset(call, 2, source) ? result : -Errno.EFAULT;
+  return storeOffset(call, 2, source, offsetBytes) ? result : -Errno.EFAULT;
 }
 
 function copyFileRange(call: SyscallCall): SyscallResult {
@@ -182,8 +182,11 @@ function vmsplice(call: SyscallCall): SyscallResult {
   return scatter(call, buffers, into.subarray(0, result)) ? result : -Errno.EFAULT;
 }
 
+/** i386 only. */
+export const transferSyscalls32: readonly SyscallRow[] = [{ name: 'sendfile64', args: ['fd', 'fd', 'ptr', 'size'], handler: (call) => sendfile(call, 8) }];
+
 export const transferSyscalls: readonly SyscallRow[] = [
-  { name: 'sendfile', args: ['fd', 'fd', 'ptr', 'size'], handler: sendfile },
+  { name: 'sendfile', args: ['fd', 'fd', 'ptr', 'size'], handler: (call) => sendfile(call, call.wordSize) },
   { name: 'copy_file_range', args: ['fd', 'ptr', 'fd', 'ptr', 'size', 'flags'], handler: copyFileRange },
   { name: 'splice', args: ['fd', 'ptr', 'fd', 'ptr', 'size', 'flags'], handler: splice },
   { name: 'tee', args: ['fd', 'fd', 'size', 'flags'], handler: tee },

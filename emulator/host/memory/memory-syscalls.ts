@@ -5,6 +5,7 @@ import { MapFlag, Prot } from '../../memory/protection.ts';
 import { Errno } from '../errno.ts';
 import type { DescriptorTable } from '../files/descriptor-table.ts';
 import { isReadable, isWritable } from '../files/open-flags.ts';
+import { Personality } from '../misc/personality.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 
 const MsyncFlag = { async: 1, invalidate: 2, sync: 4 } as const;
@@ -24,12 +25,18 @@ export interface MapRequest {
   readonly pageOffset: number;
 }
 
+/** The third argument; to some programs whatever can be read can be executed. */
+function protArgument(call: SyscallCall): number {
+  const prot = call.int(2);
+  return (prot & Prot.read) !== 0 && (call.thread.personality & Personality.readImpliesExec) !== 0 ? prot | Prot.exec : prot;
+}
+
 function mmap(call: SyscallCall): SyscallResult {
   const [address, length] = call.args;
   const offset = call.args[5];
   if (offset % PAGE_SIZE !== 0) return -Errno.EINVAL;
   const { space, descriptors } = call.thread;
-  return mapObject(space, descriptors, { address, length, prot: call.int(2), flags: call.int(3), fd: call.int(4), pageOffset: offset / PAGE_SIZE });
+  return mapObject(space, descriptors, { address, length, prot: protArgument(call), flags: call.int(3), fd: call.int(4), pageOffset: offset / PAGE_SIZE });
 }
 
 /** mmap with the offset in pages, into any address space; the file is one of `descriptors`. Returns the address or -errno. */
@@ -54,7 +61,7 @@ function munmap(call: SyscallCall): SyscallResult {
 }
 
 function mprotect(call: SyscallCall): SyscallResult {
-  return call.thread.space.protect(call.args[0], call.args[1], call.int(2));
+  return call.thread.space.protect(call.args[0], call.args[1], protArgument(call));
 }
 
 function mremap(call: SyscallCall): SyscallResult {
@@ -125,6 +132,16 @@ function membarrier(call: SyscallCall): SyscallResult {
   const single = command > 0 && (command & (command - 1)) === 0;
   return single && (command & MEMBARRIER_COMMANDS) !== 0 ? 0 : -Errno.EINVAL;
 }
+
+/** mmap2 has its offset in units of 4096 bytes. */
+function mmap2(call: SyscallCall): SyscallResult {
+  const [address, length, , , , pageOffset] = call.args;
+  const { space, descriptors } = call.thread;
+  return mapObject(space, descriptors, { address, length, prot: protArgument(call), flags: call.int(3), fd: call.int(4), pageOffset });
+}
+
+/** i386 only. */
+export const memorySyscalls32: readonly SyscallRow[] = [{ name: 'mmap2', args: ['ptr', 'size', 'hex', 'hex', 'fd', 'hex'], handler: mmap2 }];
 
 export const memorySyscalls: readonly SyscallRow[] = [
   { name: 'mmap', args: ['ptr', 'size', 'hex', 'hex', 'fd', 'hex'], handler: mmap },

@@ -3,6 +3,7 @@ import { Errno } from '../errno.ts';
 import type { Process } from '../process/process.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { ALL_CAPABILITIES, Capability, capable, type Credentials } from './credentials.ts';
+import { highId, lowId } from './small-ids.ts';
 
 const KEEP = 0xffffffff;
 const NGROUPS_MAX = 65536;
@@ -123,29 +124,44 @@ function setfsgid(call: SyscallCall): SyscallResult {
   return fsgid;
 }
 
-function writeIds(call: SyscallCall, ids: readonly number[]): SyscallResult {
-  return ids.every((id, i) => call.thread.space.writeU32(call.args[i], id)) ? 0 : -Errno.EFAULT;
+/** Width of ids in memory: two bytes in i386's first calls. */
+type IdBytes = 2 | 4;
+
+function writeIds(call: SyscallCall, ids: readonly number[], width: IdBytes): SyscallResult {
+  const { space } = call.thread;
+  return ids.every((id, i) => (width === 4 ? space.writeU32(call.args[i], id) : space.writeU16(call.args[i], lowId(id)))) ? 0 : -Errno.EFAULT;
 }
 
-function getgroups(call: SyscallCall): SyscallResult {
+function getresuid(call: SyscallCall, width: IdBytes): SyscallResult {
+  const { uid, euid, suid } = call.thread.process.credentials;
+  return writeIds(call, [uid, euid, suid], width);
+}
+
+function getresgid(call: SyscallCall, width: IdBytes): SyscallResult {
+  const { gid, egid, sgid } = call.thread.process.credentials;
+  return writeIds(call, [gid, egid, sgid], width);
+}
+
+function getgroups(call: SyscallCall, width: IdBytes): SyscallResult {
   const { process, space } = call.thread;
   const { groups } = process.credentials;
   const room = call.int(0);
   if (room < 0) return -Errno.EINVAL;
   if (room === 0) return groups.length;
   if (room < groups.length) return -Errno.EINVAL;
-  return space.write(call.args[1], new Uint8Array(Uint32Array.from(groups).buffer)) ? groups.length : -Errno.EFAULT;
+  const ids = width === 4 ? Uint32Array.from(groups) : Uint16Array.from(groups, lowId);
+  return space.write(call.args[1], new Uint8Array(ids.buffer)) ? groups.length : -Errno.EFAULT;
 }
 
-function setgroups(call: SyscallCall): SyscallResult {
+function setgroups(call: SyscallCall, width: IdBytes): SyscallResult {
   const { process, space } = call.thread;
   const count = call.uint(0);
   if (!capable(process.credentials, Capability.SETGID)) return -Errno.EPERM;
   if (count > NGROUPS_MAX) return -Errno.EINVAL;
-  const bytes = space.read(call.args[1], count * 4);
+  const bytes = space.read(call.args[1], count * width);
   if (bytes === undefined) return -Errno.EFAULT;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const groups = Array.from({ length: count }, (_, i) => view.getUint32(i * 4, true)).sort((a, b) => a - b);
+  const groups = Array.from({ length: count }, (_, i) => (width === 4 ? view.getUint32(i * 4, true) : highId(view.getUint16(i * 2, true)) >>> 0)).sort((a, b) => a - b);
   process.credentials = { ...process.credentials, groups };
   return 0;
 }
@@ -155,8 +171,8 @@ export const identitySyscalls: readonly SyscallRow[] = [
   { name: 'geteuid', args: [], handler: ({ thread }) => thread.process.credentials.euid },
   { name: 'getgid', args: [], handler: ({ thread }) => thread.process.credentials.gid },
   { name: 'getegid', args: [], handler: ({ thread }) => thread.process.credentials.egid },
-  { name: 'getresuid', args: ['ptr', 'ptr', 'ptr'], handler: (call) => { const { uid, euid, suid } = call.thread.process.credentials; return writeIds(call, [uid, euid, suid]); } },
-  { name: 'getresgid', args: ['ptr', 'ptr', 'ptr'], handler: (call) => { const { gid, egid, sgid } = call.thread.process.credentials; return writeIds(call, [gid, egid, sgid]); } },
+  { name: 'getresuid', args: ['ptr', 'ptr', 'ptr'], handler: (call) => getresuid(call, 4) },
+  { name: 'getresgid', args: ['ptr', 'ptr', 'ptr'], handler: (call) => getresgid(call, 4) },
   { name: 'setuid', args: ['int'], handler: setuid },
   { name: 'setgid', args: ['int'], handler: setgid },
   { name: 'setreuid', args: ['int', 'int'], handler: setreuid },
@@ -165,6 +181,18 @@ export const identitySyscalls: readonly SyscallRow[] = [
   { name: 'setresgid', args: ['int', 'int', 'int'], handler: setresgid },
   { name: 'setfsuid', args: ['int'], handler: setfsuid },
   { name: 'setfsgid', args: ['int'], handler: setfsgid },
-  { name: 'getgroups', args: ['int', 'ptr'], handler: getgroups },
-  { name: 'setgroups', args: ['int', 'ptr'], handler: setgroups },
+  { name: 'getgroups', args: ['int', 'ptr'], handler: (call) => getgroups(call, 4) },
+  { name: 'setgroups', args: ['int', 'ptr'], handler: (call) => setgroups(call, 4) },
+];
+
+/** i386's calls with 16-bit ids which hold them in memory or return them. Those that only take them are the above, with other arguments. */
+export const identitySyscalls16: readonly SyscallRow[] = [
+  { name: 'getuid', args: [], handler: ({ thread }) => lowId(thread.process.credentials.uid) },
+  { name: 'geteuid', args: [], handler: ({ thread }) => lowId(thread.process.credentials.euid) },
+  { name: 'getgid', args: [], handler: ({ thread }) => lowId(thread.process.credentials.gid) },
+  { name: 'getegid', args: [], handler: ({ thread }) => lowId(thread.process.credentials.egid) },
+  { name: 'getresuid', args: ['ptr', 'ptr', 'ptr'], handler: (call) => getresuid(call, 2) },
+  { name: 'getresgid', args: ['ptr', 'ptr', 'ptr'], handler: (call) => getresgid(call, 2) },
+  { name: 'getgroups', args: ['int', 'ptr'], handler: (call) => getgroups(call, 2) },
+  { name: 'setgroups', args: ['int', 'ptr'], handler: (call) => setgroups(call, 2) },
 ];

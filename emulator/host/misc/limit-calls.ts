@@ -7,6 +7,7 @@ import { type Limit, Resource, RESOURCES } from './limits.ts';
 
 const INFINITY_64 = 0xffffffffffffffffn;
 const INFINITY_32 = 0xffffffffn;
+const OLD_INFINITY = 0x7fffffff;
 /** fs.nr_open: the most open files even root may ask for. */
 const NR_OPEN = 1048576;
 
@@ -44,6 +45,14 @@ function getrlimit(call: SyscallCall): SyscallResult {
   return writeLimit(call, call.args[1], call.thread.process.limits.get(resource), call.wordSize) ? 0 : -Errno.EFAULT;
 }
 
+/** The getrlimit of i386's first years: "none" is the largest positive long, and so is everything above it. */
+function oldGetrlimit(call: SyscallCall): SyscallResult {
+  const resource = call.uint(0);
+  if (resource >= RESOURCES) return -Errno.EINVAL;
+  const { soft, hard } = call.thread.process.limits.get(resource);
+  return writeLimit(call, call.args[1], { soft: Math.min(soft, OLD_INFINITY), hard: Math.min(hard, OLD_INFINITY) }, 4) ? 0 : -Errno.EFAULT;
+}
+
 function setrlimit(call: SyscallCall): SyscallResult {
   const resource = call.uint(0);
   const limit = readLimit(call, call.args[1], call.wordSize);
@@ -74,6 +83,11 @@ function sameUser(caller: Process, target: Process): boolean {
   const other = target.credentials;
   return [other.uid, other.euid, other.suid].every((id) => id === uid) && [other.gid, other.egid, other.sgid].every((id) => id === gid);
 }
+
+/** i386 only; its `ugetrlimit` is the getrlimit below. */
+export const limitSyscalls32: readonly SyscallRow[] = [
+  { name: 'getrlimit', args: ['int', 'ptr'], handler: oldGetrlimit }, { name: 'ugetrlimit', args: ['int', 'ptr'], handler: getrlimit },
+];
 
 export const limitSyscalls: readonly SyscallRow[] = [
   { name: 'getrlimit', args: ['int', 'ptr'], handler: getrlimit },

@@ -4,35 +4,46 @@ import { Errno } from '../errno.ts';
 import { NANOSECONDS } from '../time/clock.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { Capability, capable } from './credentials.ts';
+import { Personality } from './personality.ts';
 
 /** What uname, /proc/version and /proc/sys/kernel show. */
 export const MACHINE_NAME = {
   sysname: 'Linux', nodename: 'skas', release: '6.1.0', version: '#1 SMP PREEMPT_DYNAMIC skas', machine: 'x86_64', domainname: '(none)',
 } as const;
 const UTS_LENGTH = 65;
+const OLD_UTS_LENGTH = 9;
 const encoder = new TextEncoder();
 
-function uname(call: SyscallCall): SyscallResult {
+/** `fields` names of so many bytes each. */
+function unameOf(call: SyscallCall, fields: number, length: number): SyscallResult {
   const { sysname, nodename, release, version, machine, domainname } = MACHINE_NAME;
-  const names = [sysname, nodename, release, version, machine, domainname];
-  const bytes = new Uint8Array(names.length * UTS_LENGTH);
-  names.forEach((name, i) => encoder.encodeInto(name, bytes.subarray(i * UTS_LENGTH, (i + 1) * UTS_LENGTH - 1)));
+  const shown = (call.thread.personality & Personality.systemMask) === Personality.linux32 ? 'i686' : machine;
+  const names = [sysname, nodename, release, version, shown, domainname].slice(0, fields);
+  const bytes = new Uint8Array(fields * length);
+  names.forEach((name, i) => encoder.encodeInto(name, bytes.subarray(i * length, (i + 1) * length - 1)));
   return call.thread.space.write(call.args[0], bytes) ? 0 : -Errno.EFAULT;
 }
 
-/** struct sysinfo, 64-bit (include/uapi/linux/sysinfo.h). */
-const SYSINFO = { uptime: 0, totalRam: 32, freeRam: 40, processes: 80, unit: 104, bytes: 112 } as const;
+/** struct sysinfo by word size (include/uapi/linux/sysinfo.h). */
+const SYSINFO = {
+  8: { uptime: 0, totalRam: 32, freeRam: 40, processes: 80, unit: 104, bytes: 112 },
+  4: { uptime: 0, totalRam: 16, freeRam: 20, processes: 40, unit: 52, bytes: 64 },
+} as const;
 
 function sysinfo(call: SyscallCall): SyscallResult {
-  const { thread } = call;
+  const { thread, wordSize } = call;
   const { kernel } = thread;
-  const out = new Uint8Array(SYSINFO.bytes);
+  const layout = SYSINFO[wordSize];
+  const out = new Uint8Array(layout.bytes);
   const view = new DataView(out.buffer);
-  view.setBigInt64(SYSINFO.uptime, BigInt(Math.floor(kernel.clock.monotonic / NANOSECONDS)), true);
-  view.setBigUint64(SYSINFO.totalRam, BigInt(kernel.frames.total * PAGE_SIZE), true);
-  view.setBigUint64(SYSINFO.freeRam, BigInt((kernel.frames.total - kernel.frames.inUse) * PAGE_SIZE), true);
-  view.setUint16(SYSINFO.processes, kernel.threads.size, true);
-  view.setUint32(SYSINFO.unit, 1, true);
+  const put = (at: number, value: number): void => (wordSize === 8 ? view.setBigUint64(at, BigInt(value), true) : view.setUint32(at, value, true));
+  // Sizes which do not fit are given in pages
+  const unit = wordSize === 4 && kernel.frames.total * PAGE_SIZE > 0xffffffff ? PAGE_SIZE : 1;
+  put(layout.uptime, Math.floor(kernel.clock.monotonic / NANOSECONDS));
+  put(layout.totalRam, (kernel.frames.total * PAGE_SIZE) / unit);
+  put(layout.freeRam, ((kernel.frames.total - kernel.frames.inUse) * PAGE_SIZE) / unit);
+  view.setUint16(layout.processes, kernel.threads.size, true);
+  view.setUint32(layout.unit, unit, true);
   return thread.space.write(call.args[0], out) ? 0 : -Errno.EFAULT;
 }
 
@@ -92,8 +103,15 @@ function refused(): SyscallResult {
   return -Errno.EPERM;
 }
 
+/** i386 only: the unames of before, and what never was on a 64-bit host. */
+export const machineSyscalls32: readonly SyscallRow[] = [
+  { name: 'olduname', args: ['ptr'], handler: (call) => unameOf(call, 5, UTS_LENGTH) },
+  { name: 'oldolduname', args: ['ptr'], handler: (call) => unameOf(call, 5, OLD_UTS_LENGTH) },
+  ...['vm86', 'vm86old'].map((name): SyscallRow => ({ name, args: ['hex', 'ptr'], handler: () => -Errno.ENOSYS })),
+];
+
 export const machineSyscalls: readonly SyscallRow[] = [
-  { name: 'uname', args: ['ptr'], handler: uname },
+  { name: 'uname', args: ['ptr'], handler: (call) => unameOf(call, 6, UTS_LENGTH) },
   { name: 'sysinfo', args: ['ptr'], handler: sysinfo },
   { name: 'personality', args: ['hex'], handler: personality },
   { name: 'getrandom', args: ['ptr', 'size', 'hex'], handler: getrandom },

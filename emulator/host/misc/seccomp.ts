@@ -1,6 +1,7 @@
 /** seccomp(2): strict mode and filters. Of several filters the most restrictive answer counts. */
 import { Reg } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
+import { ARGUMENT_REGISTERS } from '../process/syscall-dispatch.ts';
 import type { Thread } from '../process/thread.ts';
 import { forceSignal } from '../signals/send.ts';
 import { kernelInfo, seccompInfo } from '../signals/signal-info.ts';
@@ -26,8 +27,6 @@ const MAX_ERRNO = 4095;
 export const AUDIT_ARCH = { 8: 0xc000003e, 4: 0x40000003 } as const;
 /** struct seccomp_data: nr 0, arch 4, instruction_pointer 8, args[6] 16. */
 const DATA_BYTES = 64;
-const ARGUMENTS = [Reg.rdi, Reg.rsi, Reg.rdx, Reg.r10, Reg.r8, Reg.r9] as const;
-const ARGUMENTS_32 = [Reg.rbx, Reg.rcx, Reg.rdx, Reg.rsi, Reg.rdi, Reg.rbp] as const;
 const STRICT_CALLS: Readonly<Record<4 | 8, readonly number[]>> = { 8: [0, 1, 60, 15], 4: [3, 4, 1, 119] };
 
 export const SeccompMode = { DISABLED: 0, STRICT: 1, FILTER: 2 } as const;
@@ -43,7 +42,7 @@ export type SeccompVerdict =
 export function runSeccomp(thread: Thread, number: number): SeccompVerdict {
   const { context, kernel } = thread;
   const filter = thread.signals.seccomp;
-  const size = thread.wordSize;
+  const size = thread.callWordSize;
   if (filter === undefined) return { kind: 'run' };
   if (filter.program === undefined) {
     if (STRICT_CALLS[size].includes(number)) return { kind: 'run' };
@@ -54,7 +53,7 @@ export function runSeccomp(thread: Thread, number: number): SeccompVerdict {
   data.setInt32(0, number, true);
   data.setUint32(4, AUDIT_ARCH[size], true);
   data.setBigUint64(8, BigInt(context.rip), true);
-  (size === 8 ? ARGUMENTS : ARGUMENTS_32).forEach((register, i) => data.setBigUint64(16 + i * 8, size === 8 ? context.gpr(register) : BigInt.asUintN(32, context.gpr(register)), true));
+  ARGUMENT_REGISTERS[size].forEach((register, i) => data.setBigUint64(16 + i * 8, size === 8 ? context.gpr(register) : BigInt.asUintN(32, context.gpr(register)), true));
   let answer = Action.ALLOW as number;
   for (let each: SeccompFilter | undefined = filter; each?.program !== undefined; each = each.next) {
     const result = runProgram(each.program, data) | 0;

@@ -7,6 +7,7 @@ import { onClone, onVforkDone, stopForEvent } from '../ptrace/hooks.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import { Process } from './process.ts';
+import { setThreadArea } from './segments.ts';
 import { ThreadContext } from './thread-context.ts';
 import { Thread } from './thread.ts';
 
@@ -97,7 +98,10 @@ export function cloneThread(parent: Thread, request: CloneRequest): Thread | num
   child.context.copyFrom(parent.context);
   child.context.setGprNumber(Reg.rax, 0);
   if (request.stack !== 0) child.context.setGprNumber(Reg.rsp, request.stack);
-  if (shares(CloneFlag.settls)) child.context.setSegmentBase(Segment.fs, request.tls);
+  if (shares(CloneFlag.settls)) {
+    const failed = parent.callWordSize === 8 ? setThreadPointer(child, request.tls) : setThreadArea(child, parent, Number(request.tls), undefined, false);
+    if (failed < 0) return abandon(parent, child, failed);
+  }
   child.phase = 'return';
   if (shares(CloneFlag.parentSettid)) parent.space.writeU32(request.parentTid, tid);
   if (shares(CloneFlag.childSettid)) child.space.writeU32(request.childTid, tid);
@@ -114,6 +118,20 @@ export function cloneThread(parent: Thread, request: CloneRequest): Thread | num
   kernel.hooks.onClone?.(parent, child);
   kernel.scheduler.enqueue(child);
   return child;
+}
+
+function setThreadPointer(thread: Thread, base: bigint): number {
+  thread.context.setSegmentBase(Segment.fs, base);
+  return 0;
+}
+
+/** The child cannot be after all: lets go of what it was given. */
+function abandon(maker: Thread, child: Thread, error: number): number {
+  child.space.release();
+  child.descriptors.release();
+  child.kernel.contexts.give(child.context.slot);
+  if (child.process !== maker.process) child.process.executableFile?.release();
+  return error;
 }
 
 function childProcess(parent: Thread, pid: number, request: CloneRequest): Process {

@@ -1,17 +1,19 @@
 /** execve: finds the program (through `#!` lines and PT_INTERP), makes its memory, and turns the thread into it. */
 import { cpuid } from '../../cpu/cpuid.ts';
-import { Reg, Segment, USER_CS_64, USER_DS } from '../../cpu/state.ts';
+import { Reg, Segment, USER_CS_32, USER_CS_64, USER_DS } from '../../cpu/state.ts';
 import { ElfError } from '../../image/elf.ts';
 import { Errno } from '../errno.ts';
 import { byteString } from '../files/arguments.ts';
 import type { Dentry } from '../files/dentry.ts';
 import type { ExecutableFile } from '../files/vfs.ts';
 import { Resource } from '../misc/limits.ts';
+import { Personality } from '../misc/personality.ts';
 import { onExec } from '../ptrace/hooks.ts';
 import { deletePosixTimers } from '../time/posix-timers.ts';
 import type { AddressSpace } from '../../memory/address-space.ts';
 import { exitThread, leaveMemory } from './exit.ts';
-import { byteArray, interpreterPath, layout64, loadProgram, readProgram, type Program, type StartState } from './program.ts';
+import { byteArray, expectsExecutableData, interpreterPath, layoutFor, loadProgram, readProgram, type Program, type StartState } from './program.ts';
+import { setSegment } from './segments.ts';
 import type { Thread } from './thread.ts';
 
 /** How many `#!` lines may lead to each other. */
@@ -47,21 +49,31 @@ export function execute(thread: Thread, request: ExecRequest): number {
   const found = findProgram(thread, request);
   if (typeof found === 'number') return found;
   const { kernel, process } = thread;
-  const space = kernel.spaces.create(layout64(process.limits.soft(Resource.STACK)), process.spaceLimits);
+  const { wordSize } = found.program.header;
+  const personality = personalityFor(thread, found.program);
+  const space = kernel.spaces.create(layoutFor(wordSize, process.limits.soft(Resource.STACK), personality), process.spaceLimits);
   if (space === undefined) return -Errno.ENOMEM;
   const random = new Uint8Array(16);
   kernel.random.fill(random);
   const { uid, euid, gid, egid } = process.credentials;
   const hwcap = cpuid(1, 0)[3] >>> 0;
   const strings = { execfn: request.path, argv: found.argv, envp: request.envp };
-  const start = loadProgram(space, found.program, found.interpreter, strings, { uid, euid, gid, egid, hwcap, random });
+  const start = loadProgram(space, found.program, found.interpreter, strings, {
+    uid, euid, gid, egid, hwcap, random, readImpliesExec: (personality & Personality.readImpliesExec) !== 0,
+  });
   if (start === undefined) {
     space.release();
     found.file.release();
     return -Errno.ENOMEM;
   }
+  thread.personality = personality;
   become(thread, space, start, found);
   return 0;
+}
+
+function personalityFor(thread: Thread, program: Program): number {
+  if (program.header.wordSize === 8) return (thread.personality & ~Personality.readImpliesExec) >>> 0;
+  return expectsExecutableData(program) ? (thread.personality | Personality.readImpliesExec) >>> 0 : thread.personality;
 }
 
 function findProgram(thread: Thread, request: ExecRequest): Found | number {
@@ -97,7 +109,9 @@ function readPrograms(thread: Thread, file: ExecutableFile, path: string): { pro
     if (loader === undefined) return { program, interpreter: undefined };
     const loaderFile = thread.kernel.vfs.readFile(thread, loader);
     if (typeof loaderFile === 'number') return loaderFile;
-    return { program, interpreter: readProgram(loaderFile, loader) };
+    const interpreter = readProgram(loaderFile, loader);
+    if (interpreter.header.wordSize !== program.header.wordSize) throw new ElfError(`${path}: its interpreter ${loader} is of the other word size`);
+    return { program, interpreter };
   } catch (error) {
     if (!(error instanceof ElfError)) throw error;
     thread.kernel.trace.line('exec', `[${thread.tid}] execve: ${error.message}`);
@@ -136,7 +150,7 @@ function become(thread: Thread, space: AddressSpace, start: StartState, found: F
   process.executableFile = found.file;
   process.executable = found.file.dentry.path;
   thread.name = commandName(found.name);
-  resetRegisters(thread, start);
+  resetRegisters(thread, start, found.program.header.wordSize);
   kernel.trace.line('exec', `[${thread.tid}] ${process.executable} entry 0x${start.entry.toString(16)} stack 0x${start.stack.toString(16)}`);
   onExec(thread, formerTid);
   kernel.hooks.onExec?.(thread);
@@ -155,14 +169,15 @@ function takeOverLeadership(thread: Thread): void {
   kernel.threads.set(thread.tid, thread);
 }
 
-function resetRegisters(thread: Thread, start: StartState): void {
+function resetRegisters(thread: Thread, start: StartState, wordSize: 4 | 8): void {
   const { context, kernel } = thread;
   kernel.cpu.initialise(context);
   for (let register = 0; register < 16; register++) context.setGpr(register, 0n);
-  for (const segment of [Segment.es, Segment.ds, Segment.fs, Segment.gs]) context.setSelector(segment, 0);
   for (const segment of Object.values(Segment)) context.setSegmentBase(segment, 0n);
-  context.setSelector(Segment.cs, USER_CS_64);
+  context.setSelector(Segment.cs, wordSize === 8 ? USER_CS_64 : USER_CS_32);
   context.setSelector(Segment.ss, USER_DS);
+  for (const segment of [Segment.es, Segment.ds]) context.setSelector(segment, wordSize === 8 ? 0 : USER_DS);
+  for (const segment of [Segment.fs, Segment.gs]) setSegment(thread, segment, 0);
   context.setGprNumber(Reg.rsp, start.stack);
   context.rip = start.entry;
 }

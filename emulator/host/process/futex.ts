@@ -2,14 +2,15 @@
 import { Errno } from '../errno.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { FutexWaiter, futexKey, type FutexKey } from './futex-table.ts';
+import { readTimespec } from '../time/time-values.ts';
 import type { Thread } from './thread.ts';
 
 const Operation = { wait: 0, wake: 1, requeue: 3, cmpRequeue: 4, wakeOp: 5, waitBitset: 9, wakeBitset: 10 } as const;
 const PRIVATE = 128;
 const CLOCK_REALTIME = 256;
 const ALL_BITS = -1;
-/** struct robust_list_head: list, futex_offset, list_op_pending. */
-const ROBUST_HEAD_BYTES = 24;
+/** Members of struct robust_list_head: list, futex_offset, list_op_pending. */
+const ROBUST_HEAD_WORDS = 3;
 const ROBUST_LIST_LIMIT = 2048;
 const FUTEX_WAITERS = 0x80000000;
 const FUTEX_OWNER_DIED = 0x40000000;
@@ -69,11 +70,8 @@ function wait(call: SyscallCall, address: number, isPrivate: boolean, expected: 
     if (address % 4 !== 0 || bitset === 0) return -Errno.EINVAL;
     let deadline: number | undefined;
     if (call.args[3] !== 0) {
-      const seconds = thread.space.readBigU64(call.args[3]);
-      const nanoseconds = thread.space.readBigU64(call.args[3] + 8);
-      if (seconds === undefined || nanoseconds === undefined) return -Errno.EFAULT;
-      if (nanoseconds >= 1_000_000_000n || BigInt.asIntN(64, seconds) < 0n) return -Errno.EINVAL;
-      const time = { seconds: Number(seconds), nanoseconds: Number(nanoseconds) };
+      const time = readTimespec(thread.space, call.args[3], call.timeLayout);
+      if (typeof time === 'number') return time;
       const length = time.seconds * 1_000_000_000 + time.nanoseconds;
       deadline = !absolute ? clock.monotonic + length : (call.uint(1) & CLOCK_REALTIME) !== 0 ? clock.monotonicAt(time) : length;
     }
@@ -172,18 +170,21 @@ function compare(comparison: number, old: number, operand: number): boolean | un
 }
 
 function setRobustList(call: SyscallCall): SyscallResult {
-  if (call.args[1] !== ROBUST_HEAD_BYTES) return -Errno.EINVAL;
+  const length = ROBUST_HEAD_WORDS * call.wordSize;
+  if (call.args[1] !== length) return -Errno.EINVAL;
   call.thread.robustList = call.args[0];
-  call.thread.robustListLength = ROBUST_HEAD_BYTES;
+  call.thread.robustListLength = length;
   return 0;
 }
 
 function getRobustList(call: SyscallCall): SyscallResult {
+  const { thread, wordSize } = call;
   const tid = call.int(0);
-  const target = tid === 0 ? call.thread : call.thread.kernel.threads.get(tid);
+  const target = tid === 0 ? thread : thread.kernel.threads.get(tid);
   if (target === undefined) return -Errno.ESRCH;
-  const { space } = call.thread;
-  return space.writeU64(call.args[1], target.robustList) && space.writeU64(call.args[2], ROBUST_HEAD_BYTES) ? 0 : -Errno.EFAULT;
+  const { space } = thread;
+  const written = space.writeWord(call.args[1], target.robustList, wordSize) && space.writeWord(call.args[2], ROBUST_HEAD_WORDS * wordSize, wordSize);
+  return written ? 0 : -Errno.EFAULT;
 }
 
 /** What a thread that leaves its memory owes to others that wait at futexes: robust locks are marked, its tid word is cleared. */
@@ -198,15 +199,16 @@ export function leaveFutexes(thread: Thread): void {
 
 function releaseRobustList(thread: Thread): void {
   const { space } = thread;
+  const word = thread.robustListLength === ROBUST_HEAD_WORDS * 8 ? 8 : 4;
   const head = thread.robustList;
-  const offset = space.readBigU64(head + 8);
-  const pending = space.readU64(head + 16);
-  let entry = space.readU64(head);
+  const offset = word === 8 ? space.readBigU64(head + word) : space.readU32(head + word);
+  const pending = space.readWord(head + 2 * word, word);
+  let entry = space.readWord(head, word);
   if (offset === undefined || pending === undefined) return;
-  const shift = Number(BigInt.asIntN(64, offset));
+  const shift = Number(BigInt.asIntN(word * 8, BigInt(offset)));
   for (let i = 0; i < ROBUST_LIST_LIMIT && entry !== undefined && entry - (entry % 2) !== head; i++) {
     const element: number = entry - (entry % 2);
-    const next = space.readU64(element);
+    const next = space.readWord(element, word);
     if (entry !== pending) releaseRobustLock(thread, element + shift);
     entry = next;
   }

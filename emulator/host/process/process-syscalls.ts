@@ -7,14 +7,18 @@ import { exitSyscalls } from './exit.ts';
 import { futexSyscalls } from './futex.ts';
 import { idSyscalls } from './ids.ts';
 import { processVmSyscalls } from './process-vm.ts';
-import { schedSyscalls } from './sched-calls.ts';
+import { segmentSyscalls, threadAreaSyscalls } from './segments.ts';
+import { schedSyscalls, schedSyscalls32 } from './sched-calls.ts';
 import { usageSyscalls } from './usage.ts';
-import { waitSyscalls } from './wait.ts';
+import { waitSyscalls, waitSyscalls32 } from './wait.ts';
 
 /** Restartable sequences are refused on purpose: a forked UML stub that unmaps its registered area would be killed, as it is natively. */
 const refusedSyscalls: readonly SyscallRow[] = [{ name: 'rseq', args: ['ptr', 'uint', 'hex', 'hex'], handler: () => -Errno.ENOSYS }];
 
 export const processSyscalls: readonly SyscallRow[] = [
   ...cloneSyscalls, ...execSyscalls, ...exitSyscalls, ...futexSyscalls, ...idSyscalls, ...processVmSyscalls, ...schedSyscalls, ...usageSyscalls, ...waitSyscalls,
-  ...refusedSyscalls,
+  ...segmentSyscalls, ...refusedSyscalls,
 ];
+
+/** i386 only. */
+export const processSyscalls32: readonly SyscallRow[] = [...schedSyscalls32, ...waitSyscalls32, ...threadAreaSyscalls];

@@ -8,6 +8,7 @@ import { pageDown, pageUp, type AddressSpace, type Layout } from '../../memory/a
 import { MapFlag, Prot } from '../../memory/protection.ts';
 import { byteString } from '../files/arguments.ts';
 import type { ExecutableFile } from '../files/vfs.ts';
+import { Personality } from '../misc/personality.ts';
 
 /** An x86-64 user's address space: 47 bits, less a guard page. */
 const TASK_SIZE = 0x7ffffffff000;
@@ -16,8 +17,10 @@ const TASK_SIZE_32 = 0xffffe000;
 /** Least room between stack and mappings. */
 const LEAST_STACK_ROOM = 128 * 1024 * 1024;
 const GUARD = 256 * PAGE_SIZE;
-/** Where position-independent programs with an interpreter go: two thirds of the address space. */
-const DYNAMIC_BASE = 0x555555554000;
+/** The same for a program that asks to be limited as on a 32-bit host (ADDR_LIMIT_3GB). */
+const TASK_SIZE_3GB = 0xc0000000;
+/** Where position-independent programs with an interpreter go: two thirds of the address space; i386's near its beginning. */
+const DYNAMIC_BASE = { 8: 0x555555554000, 4: 0x00400000 } as const;
 /** What the stack's mapping has in advance below what is on it. */
 const STACK_SPARE = 128 * 1024;
 const LONGEST_INTERPRETER = 4096;
@@ -52,6 +55,8 @@ export interface ProcessFacts {
   readonly hwcap: number;
   /** 16 bytes for AT_RANDOM. */
   readonly random: Uint8Array;
+  /** What can be read can be executed (READ_IMPLIES_EXEC). */
+  readonly readImpliesExec: boolean;
 }
 
 /** The bytes of a byte string (files/arguments.ts: one character for each). */
@@ -74,11 +79,22 @@ function layoutBelow(taskSize: number, stackLimit: number): Layout {
   return { taskSize, mmapBase: pageDown(taskSize - room) };
 }
 
-/** @throws ElfError when it is no x86-64 program */
+/** Of a program with that word size and personality. */
+export function layoutFor(wordSize: 4 | 8, stackLimit: number, personality: number): Layout {
+  const taskSize = wordSize === 8 ? TASK_SIZE : (personality & Personality.limit3Gb) !== 0 ? TASK_SIZE_3GB : TASK_SIZE_32;
+  if ((personality & Personality.compatLayout) === 0) return layoutBelow(taskSize, stackLimit);
+  return { taskSize, mmapBase: pageUp(taskSize / 3), upwards: true };
+}
+
+/** i386 programs from before PT_GNU_STACK expect that whatever can be read can be executed. */
+export function expectsExecutableData(program: Program): boolean {
+  return program.header.wordSize === 4 && !program.segments.some(({ type }) => type === SegmentType.gnuStack);
+}
+
+/** @throws ElfError when it is no program for x86 */
 export function readProgram(file: ExecutableFile, name: string): Program {
   const start = new Uint8Array(ELF_HEADER_BYTES);
   const header = parseElfHeader(start.subarray(0, Math.max(file.read(0, start), 0)), name);
-  if (header.wordSize !== 8) throw new ElfError(`${name}: 32-bit programs cannot be run`);
   if (header.type !== ElfType.executable && header.type !== ElfType.shared) throw new ElfError(`${name}: ELF type ${header.type} is not a program`);
   const table = new Uint8Array(header.programHeaderCount * header.programHeaderSize);
   const segments = parseSegments(header, table.subarray(0, Math.max(file.read(header.programHeaders, table), 0)), name);
@@ -110,10 +126,14 @@ export function loadProgram(
   space: AddressSpace, program: Program, interpreter: Program | undefined, strings: { readonly execfn: string; readonly argv: readonly Uint8Array[]; readonly envp: readonly Uint8Array[] },
   facts: ProcessFacts,
 ): StartState | undefined {
-  const stack = new StackBuilder(space);
+  const { wordSize } = program.header;
+  const base = DYNAMIC_BASE[wordSize];
+  const { readImpliesExec } = facts;
+  if (readImpliesExec) space.heapProt |= Prot.exec;
+  const stack = new StackBuilder(space, wordSize, readImpliesExec);
   if (!stack.writeStrings(strings.execfn, strings.argv, strings.envp, program)) return undefined;
   const wantsLowBase = program.header.type === ElfType.shared && interpreter !== undefined;
-  const main = mapImage(space, program, wantsLowBase ? DYNAMIC_BASE : undefined);
+  const main = mapImage(space, program, wantsLowBase ? base : undefined, readImpliesExec);
   if (main === undefined) return undefined;
   space.codeStart = main.codeStart;
   space.codeEnd = main.codeEnd;
@@ -121,8 +141,8 @@ export function loadProgram(
   space.dataEnd = main.dataEnd;
   // A static position-independent program lies where mappings go; its heap gets the room it left
   const isStaticPie = program.header.type === ElfType.shared && interpreter === undefined;
-  space.heapStart = space.heapEnd = isStaticPie ? DYNAMIC_BASE + PAGE_SIZE : pageUp(main.end);
-  const loader = interpreter === undefined ? undefined : mapImage(space, interpreter, undefined);
+  space.heapStart = space.heapEnd = isStaticPie ? base + PAGE_SIZE : pageUp(main.end);
+  const loader = interpreter === undefined ? undefined : mapImage(space, interpreter, undefined, readImpliesExec);
   if (interpreter !== undefined && loader === undefined) return undefined;
   const entry = program.header.entry + main.bias;
   const sp = stack.writeTables(strings.argv.length, strings.envp.length, facts, (platform, random, execfn) => [
@@ -147,7 +167,7 @@ interface Image {
 }
 
 /** Maps a program's PT_LOAD segments. `base`: where to put a position-independent one; undefined: wherever there is room. */
-function mapImage(space: AddressSpace, program: Program, base: number | undefined): Image | undefined {
+function mapImage(space: AddressSpace, program: Program, base: number | undefined, readImpliesExec: boolean): Image | undefined {
   const loads = program.segments.filter(({ type }) => type === SegmentType.load);
   const low = pageDown(Math.min(...loads.map(({ address }) => address)));
   const high = pageUp(Math.max(...loads.map(({ address, memorySize }) => address + memorySize)));
@@ -166,7 +186,7 @@ function mapImage(space: AddressSpace, program: Program, base: number | undefine
   let dataStart = 0;
   let dataEnd = 0;
   for (const segment of loads) {
-    if (!mapSegment(space, program, segment, bias)) return undefined;
+    if (!mapSegment(space, program, segment, bias, readImpliesExec)) return undefined;
     const start = segment.address + bias;
     const end = start + segment.fileSize;
     if (start < codeStart) codeStart = start;
@@ -179,9 +199,10 @@ function mapImage(space: AddressSpace, program: Program, base: number | undefine
   return { bias, end: Math.max(...loads.map(({ address, memorySize }) => address + memorySize)) + bias, headers, codeStart, codeEnd, dataStart, dataEnd };
 }
 
-function mapSegment(space: AddressSpace, program: Program, segment: ElfSegment, bias: number): boolean {
-  const prot = ((segment.flags & SegmentFlag.read) !== 0 ? Prot.read : 0) | ((segment.flags & SegmentFlag.write) !== 0 ? Prot.write : 0)
+function mapSegment(space: AddressSpace, program: Program, segment: ElfSegment, bias: number, readImpliesExec: boolean): boolean {
+  const asked = ((segment.flags & SegmentFlag.read) !== 0 ? Prot.read : 0) | ((segment.flags & SegmentFlag.write) !== 0 ? Prot.write : 0)
     | ((segment.flags & SegmentFlag.execute) !== 0 ? Prot.exec : 0);
+  const prot = readImpliesExec && (asked & Prot.read) !== 0 ? asked | Prot.exec : asked;
   const start = segment.address + bias;
   const fileEnd = start + segment.fileSize;
   const memoryEnd = start + segment.memorySize;
@@ -203,11 +224,15 @@ function mapSegment(space: AddressSpace, program: Program, segment: ElfSegment, 
 /** The initial stack, from the top down: execfn, environment, arguments; platform, random bytes; then, at sp, argc and the tables. */
 class StackBuilder {
   private readonly space: AddressSpace;
+  private readonly wordSize: 4 | 8;
+  private readonly executable: boolean;
   private at: number;
   private execfn = 0;
 
-  constructor(space: AddressSpace) {
+  constructor(space: AddressSpace, wordSize: 4 | 8, executable: boolean) {
     this.space = space;
+    this.wordSize = wordSize;
+    this.executable = executable;
     this.at = space.layout.taskSize - 8;
   }
 
@@ -219,7 +244,7 @@ class StackBuilder {
     const tables = (argv.length + envp.length + 64) * 8;
     const size = pageUp(bytes) + Math.max(STACK_SPARE, pageUp(tables + PAGE_SIZE));
     const gnuStack = program.segments.find(({ type }) => type === SegmentType.gnuStack);
-    const executable = gnuStack !== undefined && (gnuStack.flags & SegmentFlag.execute) !== 0;
+    const executable = this.executable || (gnuStack !== undefined && (gnuStack.flags & SegmentFlag.execute) !== 0);
     const prot = Prot.read | Prot.write | (executable ? Prot.exec : 0);
     if (space.map(top - size, size, prot, MapFlag.private | MapFlag.anonymous | MapFlag.fixed | MapFlag.growsDown) < 0) return false;
     this.execfn = this.push(name);
@@ -234,13 +259,13 @@ class StackBuilder {
   writeTables(
     argc: number, envc: number, facts: ProcessFacts, auxv: (platform: number, random: number, execfn: number) => readonly (readonly [number, number])[],
   ): number | undefined {
-    const { space } = this;
+    const { space, wordSize } = this;
     this.at -= this.at % 16;
-    const platform = this.push(byteArray('x86_64'));
+    const platform = this.push(byteArray(wordSize === 8 ? 'x86_64' : 'i686'));
     this.at -= facts.random.length;
     space.poke(this.at, facts.random);
     const pairs = auxv(platform, this.at, this.execfn);
-    let sp = this.at - this.at % 8 - pairs.length * 16 - (argc + 1 + envc + 1 + 1) * 8;
+    let sp = this.at - this.at % wordSize - (pairs.length * 2 + argc + 1 + envc + 1 + 1) * wordSize;
     sp -= sp % 16;
     const words: number[] = [argc];
     let string = space.argumentsStart;
@@ -254,11 +279,11 @@ class StackBuilder {
       string = this.after(string);
     }
     words.push(0);
-    const auxvStart = words.length * 8;
+    const auxvStart = words.length * wordSize;
     for (const [type, value] of pairs) words.push(type, value);
-    const image = new Uint8Array(words.length * 8);
+    const image = new Uint8Array(words.length * wordSize);
     const view = new DataView(image.buffer);
-    words.forEach((word, i) => view.setBigUint64(i * 8, BigInt(word), true));
+    words.forEach((word, i) => (wordSize === 8 ? view.setBigUint64(i * 8, BigInt(word), true) : view.setUint32(i * 4, word, true)));
     if (!space.poke(sp, image)) return undefined;
     space.auxv = image.slice(auxvStart);
     space.stackStart = sp;

@@ -7,6 +7,7 @@ import { afterStep, syscallEntry, syscallExit, wantsStep } from '../ptrace/hooks
 import { deliverSignals, returnWork } from '../signals/deliver.ts';
 import { raiseException, raiseInterrupt, raiseUndefined } from '../signals/exceptions.ts';
 import { signalPending } from '../signals/send.ts';
+import { enterByInterrupt, enterBySysenter } from './i386-entry.ts';
 import { runSyscall } from './syscall-dispatch.ts';
 import type { Thread } from './thread.ts';
 
@@ -44,7 +45,7 @@ export function runThread(kernel: Kernel, thread: Thread, single: boolean): void
         enterSyscall(thread);
         break;
       case 'call':
-        if (runSyscall(thread, kernel.syscalls, kernel.syscallNames)) thread.phase = 'exit';
+        if (runSyscall(thread)) thread.phase = 'exit';
         else thread.process.voluntarySwitches++;
         break;
       case 'exit':
@@ -97,10 +98,12 @@ function runUser(kernel: Kernel, thread: Thread, single: boolean): void {
       context.setGprNumber(Reg.r11, cpu.readRflags(context));
       context.keepSyscallNumber();
       context.setGprNumber(Reg.rax, -Errno.ENOSYS);
+      thread.callWordSize = 8;
+      thread.sysenter = undefined;
       thread.phase = 'entry';
       break;
     case Exit.interrupt:
-      softwareInterrupt(kernel, thread, Number(cpu.exitArgument));
+      softwareInterrupt(thread, Number(cpu.exitArgument));
       break;
     case Exit.exception:
       leaveUser(thread);
@@ -131,12 +134,13 @@ function leaveUser(thread: Thread): void {
 }
 
 /** `int n`: the i386 system call gate, the breakpoint and overflow gates; anything else is a general protection fault. */
-function softwareInterrupt(kernel: Kernel, thread: Thread, vector: number): void {
-  const { context, process } = thread;
-  if (vector === INT80 || vector === SYSENTER_VECTOR) {
-    const nr = context.gprNumber(Reg.rax) >>> 0;
-    kernel.trace.warn(`i386 system call ${nr} is missing: ENOSYS (${thread.name}, pid ${process.pid})`);
-    context.setGprNumber(Reg.rax, -Errno.ENOSYS);
+function softwareInterrupt(thread: Thread, vector: number): void {
+  if (vector === INT80) {
+    enterByInterrupt(thread);
+    return;
+  }
+  if (vector === SYSENTER_VECTOR && thread.wordSize === 4) {
+    enterBySysenter(thread);
     return;
   }
   leaveUser(thread);

@@ -1,6 +1,7 @@
 /** The sched_* family: one CPU, one policy that is really there (SCHED_OTHER); what was set is remembered where Linux would show it. */
 import { Errno } from '../errno.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
+import { writePair } from '../time/time-values.ts';
 import type { Thread } from './thread.ts';
 
 const SCHED_OTHER = 0;
@@ -45,9 +46,10 @@ function getParameter(call: SyscallCall): SyscallResult {
 }
 
 function getAffinity(call: SyscallCall): SyscallResult {
-  if (call.uint(1) < AFFINITY_BYTES || call.uint(1) % AFFINITY_BYTES !== 0) return -Errno.EINVAL;
+  if (call.uint(1) < call.wordSize || call.uint(1) % call.wordSize !== 0) return -Errno.EINVAL;
   if (target(call) === undefined) return -Errno.ESRCH;
-  return call.thread.space.writeU64(call.args[2], 1) ? AFFINITY_BYTES : -Errno.EFAULT;
+  const length = Math.min(call.uint(1), AFFINITY_BYTES);
+  return call.thread.space.write(call.args[2], Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0).subarray(0, length)) ? length : -Errno.EFAULT;
 }
 
 function setAffinity(call: SyscallCall): SyscallResult {
@@ -60,7 +62,7 @@ function setAffinity(call: SyscallCall): SyscallResult {
 
 function rrInterval(call: SyscallCall): SyscallResult {
   if (target(call) === undefined) return -Errno.ESRCH;
-  return call.thread.space.write(call.args[1], new Uint8Array(16)) ? 0 : -Errno.EFAULT;
+  return writePair(call.thread.space, call.args[1], 0, 0, call.timeLayout) ? 0 : -Errno.EFAULT;
 }
 
 function getPriority(call: SyscallCall): SyscallResult {
@@ -72,12 +74,21 @@ function getPriority(call: SyscallCall): SyscallResult {
 function setPriority(call: SyscallCall): SyscallResult {
   const which = call.int(0);
   if (which < PRIO_PROCESS || which > PRIO_USER) return -Errno.EINVAL;
+  return setNice(call, call.int(2), -Errno.EACCES);
+}
+
+function setNice(call: SyscallCall, wanted: number, refused: number): SyscallResult {
   const { process } = call.thread;
-  const nice = Math.min(Math.max(call.int(2), -20), 19);
-  if (nice < process.nice && process.credentials.euid !== 0) return -Errno.EACCES;
+  const nice = Math.min(Math.max(wanted, -20), 19);
+  if (nice < process.nice && process.credentials.euid !== 0) return refused;
   process.nice = nice;
   return 0;
 }
+
+/** i386 only. */
+export const schedSyscalls32: readonly SyscallRow[] = [
+  { name: 'nice', args: ['int'], handler: (call) => setNice(call, call.thread.process.nice + Math.min(Math.max(call.int(0), -40), 40), -Errno.EPERM) },
+];
 
 /** The caller goes to the end of the queue. */
 function yieldCpu(call: SyscallCall): SyscallResult {

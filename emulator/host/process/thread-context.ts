@@ -27,6 +27,11 @@ export class ThreadContext {
     return this.memory.u32[at] + this.memory.u32[at + 1] * 0x100000000;
   }
 
+  /** Low half of a register, signed. */
+  gprLow(n: number): number {
+    return this.memory.i32[(this.at(GPR) + n * 8) >>> 2];
+  }
+
   /** Sets a register from a number: two's complement for negative ones (down to -2^53). */
   setGprNumber(n: number, value: number): void {
     const at = (this.at(GPR) + n * 8) >>> 2;

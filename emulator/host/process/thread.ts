@@ -12,6 +12,7 @@ import { ThreadSignals } from '../signals/thread-signals.ts';
 import type { SyscallCall, Wait } from '../syscall.ts';
 import type { TimerHandle } from '../time/timer-queue.ts';
 import type { Sleeper, WaitQueue } from '../wait-queue.ts';
+import type { SysenterPlace } from './i386-entry.ts';
 import type { Process } from './process.ts';
 import type { ThreadContext } from './thread-context.ts';
 
@@ -63,6 +64,10 @@ export class Thread implements Sleeper {
   phase: ThreadPhase = 'user';
   /** The system call in progress, from its first try until it has a result. */
   call: SyscallCall | undefined;
+  /** ABI of the system call it last entered: `int 0x80` is i386's in 64-bit code, too. */
+  callWordSize: 4 | 8 = 8;
+  /** Of a call made by `sysenter`. */
+  sysenter: SysenterPlace | undefined;
   /** Instructions it may still run before the next thread's turn. */
   quantum = 0;
   /** Instructions it has retired in user mode. */

@@ -1,22 +1,27 @@
 /** struct rusage: processor time only, one nanosecond for each instruction; what is not kept is zero. */
 import { Errno } from '../errno.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
-import type { Thread } from './thread.ts';
 
-const RUSAGE_BYTES = 144;
-const Field = { userSeconds: 0, userMicroseconds: 8, maxResident: 32, voluntary: 128, involuntary: 136 } as const;
+/** Longs of struct rusage, and which of them are kept: two timevals come first, then counts. */
+const RUSAGE_WORDS = 18;
+const Field = { userSeconds: 0, userMicroseconds: 1, maxResident: 4, voluntary: 16, involuntary: 17 } as const;
 const Who = { self: 0, children: -1, thread: 1 } as const;
 
-/** Writes a rusage to the thread's memory; false: EFAULT. */
-export function writeUsage(thread: Thread, address: number, instructions: number, residentKib = 0, switches: readonly [number, number] = [0, 0]): boolean {
-  const bytes = new Uint8Array(RUSAGE_BYTES);
+/** Writes a rusage to the caller's memory; false: EFAULT. */
+export function writeUsage(call: SyscallCall, address: number, instructions: number, residentKib = 0, switches: readonly [number, number] = [0, 0]): boolean {
+  const { thread, wordSize } = call;
+  const bytes = new Uint8Array(RUSAGE_WORDS * wordSize);
   const view = new DataView(bytes.buffer);
+  const put = (field: number, value: number): void => {
+    if (wordSize === 8) view.setBigUint64(field * 8, BigInt(value), true);
+    else view.setUint32(field * 4, value, true);
+  };
   const microseconds = Math.floor(instructions / 1000);
-  view.setBigUint64(Field.userSeconds, BigInt(Math.floor(microseconds / 1_000_000)), true);
-  view.setBigUint64(Field.userMicroseconds, BigInt(microseconds % 1_000_000), true);
-  view.setBigUint64(Field.maxResident, BigInt(residentKib), true);
-  view.setBigUint64(Field.voluntary, BigInt(switches[0]), true);
-  view.setBigUint64(Field.involuntary, BigInt(switches[1]), true);
+  put(Field.userSeconds, Math.floor(microseconds / 1_000_000));
+  put(Field.userMicroseconds, microseconds % 1_000_000);
+  put(Field.maxResident, residentKib);
+  put(Field.voluntary, switches[0]);
+  put(Field.involuntary, switches[1]);
   return thread.space.write(address, bytes);
 }
 
@@ -28,13 +33,13 @@ function getrusage(call: SyscallCall): SyscallResult {
   let written: boolean;
   switch (call.int(0)) {
     case Who.self:
-      written = writeUsage(thread, call.args[1], process.timers.used, resident, switches);
+      written = writeUsage(call, call.args[1], process.timers.used, resident, switches);
       break;
     case Who.children:
-      written = writeUsage(thread, call.args[1], process.timers.childrenUsed);
+      written = writeUsage(call, call.args[1], process.timers.childrenUsed);
       break;
     case Who.thread:
-      written = writeUsage(thread, call.args[1], thread.retired, resident, switches);
+      written = writeUsage(call, call.args[1], thread.retired, resident, switches);
       break;
     default:
       return -Errno.EINVAL;

@@ -2,7 +2,8 @@
 import { Errno } from '../errno.ts';
 import { forgetTracee } from '../ptrace/hooks.ts';
 import { reportStop, reportTrace, stoppedSignal } from '../ptrace/wait-status.ts';
-import { childInfo, exitInfo, type SignalInfo } from '../signals/signal-info.ts';
+import { childInfo, exitInfo, SIGINFO_BYTES, type SignalInfo } from '../signals/signal-info.ts';
+import { infoBytes } from '../signals/signal-info-layout.ts';
 import { ChildCode, Signal } from '../signals/signal-numbers.ts';
 import { Wait, type SyscallCall, type SyscallResult, type SyscallRow } from '../syscall.ts';
 import { announceExit, forgetThread, reap } from './exit.ts';
@@ -115,7 +116,7 @@ function isKind(child: Process, options: number): boolean {
   return (child.exitSignal !== Signal.CHLD) === ((options & WaitOption.clone) !== 0);
 }
 
-function wait4(call: SyscallCall): SyscallResult {
+function wait4(call: SyscallCall, hasUsage: boolean): SyscallResult {
   const { thread } = call;
   const pid = call.int(0);
   const options = call.uint(2);
@@ -128,7 +129,7 @@ function wait4(call: SyscallCall): SyscallResult {
   if (event === 'none') return -Errno.ECHILD;
   if (event === undefined) return (options & WaitOption.noHang) !== 0 ? 0 : new Wait([thread.process.childEvents]);
   if (call.args[1] !== 0 && !thread.space.writeU32(call.args[1], event.status)) return -Errno.EFAULT;
-  if (call.args[3] !== 0 && !writeUsage(thread, call.args[3], event.used)) return -Errno.EFAULT;
+  if (hasUsage && call.args[3] !== 0 && !writeUsage(call, call.args[3], event.used)) return -Errno.EFAULT;
   return event.id;
 }
 
@@ -147,9 +148,9 @@ function waitid(call: SyscallCall): SyscallResult {
   const event = findEvent(thread, selection);
   if (event === 'none') return -Errno.ECHILD;
   if (event === undefined && (options & WaitOption.noHang) === 0) return new Wait([thread.process.childEvents]);
-  const bytes = event === undefined ? new Uint8Array(128) : eventInfo(event).bytes;
+  const bytes = event === undefined ? new Uint8Array(SIGINFO_BYTES) : infoBytes(eventInfo(event), call.wordSize);
   if (call.args[2] !== 0 && !thread.space.write(call.args[2], bytes)) return -Errno.EFAULT;
-  if (event !== undefined && call.args[4] !== 0 && !writeUsage(thread, call.args[4], event.used)) return -Errno.EFAULT;
+  if (event !== undefined && call.args[4] !== 0 && !writeUsage(call, call.args[4], event.used)) return -Errno.EFAULT;
   return 0;
 }
 
@@ -161,6 +162,9 @@ function eventInfo(event: Event): SignalInfo {
 }
 
 export const waitSyscalls: readonly SyscallRow[] = [
-  { name: 'wait4', args: ['pid', 'ptr', 'hex', 'ptr'], handler: wait4 },
+  { name: 'wait4', args: ['pid', 'ptr', 'hex', 'ptr'], handler: (call) => wait4(call, true) },
   { name: 'waitid', args: ['int', 'pid', 'ptr', 'hex', 'ptr'], handler: waitid },
 ];
+
+/** i386 only. */
+export const waitSyscalls32: readonly SyscallRow[] = [{ name: 'waitpid', args: ['pid', 'ptr', 'hex'], handler: (call) => wait4(call, false) }];

@@ -3,8 +3,11 @@ import { Reg, Segment } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import { Capability, capable } from '../misc/credentials.ts';
 import { AUDIT_ARCH } from '../misc/seccomp.ts';
+import { getThreadArea, setThreadArea } from '../process/segments.ts';
+import { ARGUMENT_REGISTERS } from '../process/syscall-dispatch.ts';
 import type { Thread } from '../process/thread.ts';
 import { notice, sendSignal } from '../signals/send.ts';
+import { infoBytes } from '../signals/signal-info-layout.ts';
 import { kernelInfo, SIGINFO_BYTES } from '../signals/signal-info.ts';
 import { Signal, SIGRTMAX } from '../signals/signal-numbers.ts';
 import { readBlockable, readInfo, SIGSET_BYTES, writeSignalSet } from '../signals/signal-set-access.ts';
@@ -12,7 +15,8 @@ import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { attach, detach, resumeTracee } from './attach.ts';
 import { traceRequest } from './ptrace-trace.ts';
 import { peekUser, pokeUser, registerBytes } from './register-file.ts';
-import { getFloatingRegisters, getRegisters, regset, setFloatingRegisters, setRegisters } from './register-sets.ts';
+import { peekUser32, pokeUser32, registerBytes32 } from './register-file-32.ts';
+import { EXTENDED_FLOATING, FLOATING, GENERAL, regset, type RegisterSet } from './register-sets.ts';
 import { Request, TraceEvent, TraceOption } from './requests.ts';
 import { SKAS3_REQUESTS } from './skas3-requests.ts';
 import { stopInfo } from './stop.ts';
@@ -28,23 +32,26 @@ export interface TraceCall {
 }
 export type TraceHandler = (request: TraceCall) => number;
 
-const WORD = 8;
 const ArchPrctl = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004 } as const;
 const USER_SPACE_END = 0x7ffffffff000;
 
 /** Requests on stopped tracees. Those not listed answer EIO. */
 const REQUESTS: ReadonlyMap<number, TraceHandler> = new Map<number, TraceHandler>([
   [Request.PEEKTEXT, peekData], [Request.PEEKDATA, peekData], [Request.PEEKUSER, peekUserWord],
-  [Request.POKETEXT, pokeData], [Request.POKEDATA, pokeData], [Request.POKEUSER, ({ call, tracee, address }) => pokeUser(tracee, address, call.big(3))],
+  [Request.POKETEXT, pokeData], [Request.POKEDATA, pokeData], [Request.POKEUSER, pokeUserWord],
   [Request.CONT, (request) => proceed(request, 'cont')], [Request.SYSCALL, (request) => proceed(request, 'syscall')],
   [Request.SINGLESTEP, (request) => proceed(request, 'singlestep')], [Request.SYSEMU, (request) => proceed(request, 'sysemu')],
   [Request.SYSEMU_SINGLESTEP, (request) => proceed(request, 'sysemu-singlestep')],
-  [Request.GETREGS, ({ tracer, tracee, data }) => getRegisters(tracer, tracee, data)],
-  [Request.SETREGS, ({ tracer, tracee, data }) => setRegisters(tracer, tracee, data)],
-  [Request.GETFPREGS, ({ tracer, tracee, data }) => getFloatingRegisters(tracer, tracee, data)],
-  [Request.SETFPREGS, ({ tracer, tracee, data }) => setFloatingRegisters(tracer, tracee, data)],
-  [Request.GETREGSET, ({ tracer, tracee, address, data }) => regset(tracer, tracee, address, data, false)],
-  [Request.SETREGSET, ({ tracer, tracee, address, data }) => regset(tracer, tracee, address, data, true)],
+  [Request.GETREGS, (request) => getSet(request, GENERAL[request.call.wordSize])],
+  [Request.SETREGS, (request) => setSet(request, GENERAL[request.call.wordSize])],
+  [Request.GETFPREGS, (request) => getSet(request, FLOATING[request.call.wordSize])],
+  [Request.SETFPREGS, (request) => setSet(request, FLOATING[request.call.wordSize])],
+  [Request.GETFPXREGS, narrow((request) => getSet(request, EXTENDED_FLOATING))],
+  [Request.SETFPXREGS, narrow((request) => setSet(request, EXTENDED_FLOATING))],
+  [Request.GET_THREAD_AREA, ({ tracer, tracee, address, data }) => ((address | 0) < 0 ? -Errno.EIO : getThreadArea(tracee, tracer, data, address))],
+  [Request.SET_THREAD_AREA, ({ tracer, tracee, address, data }) => ((address | 0) < 0 ? -Errno.EIO : setThreadArea(tracee, tracer, data, address, false))],
+  [Request.GETREGSET, ({ call, tracer, tracee, address, data }) => regset(tracer, call.wordSize, tracee, address, data, false)],
+  [Request.SETREGSET, ({ call, tracer, tracee, address, data }) => regset(tracer, call.wordSize, tracee, address, data, true)],
   [Request.DETACH, detachTracee], [Request.OLDSETOPTIONS, setOptions], [Request.SETOPTIONS, setOptions],
   [Request.GETEVENTMSG, getEventMessage], [Request.GETSIGINFO, getSignalInfo], [Request.SETSIGINFO, setSignalInfo], [Request.PEEKSIGINFO, peekSignalInfo],
   [Request.GETSIGMASK, getMask], [Request.SETSIGMASK, setMask], [Request.ARCH_PRCTL, archPrctl], [Request.LISTEN, listen],
@@ -127,22 +134,41 @@ function detachTracee({ tracee, data }: TraceCall): number {
   return 0;
 }
 
-function peekData({ tracer, tracee, address, data }: TraceCall): number {
-  const word = tracee.space.peek(address, WORD);
+function getSet({ tracer, tracee, data }: TraceCall, set: RegisterSet): number {
+  return set.get(tracer, tracee, data, set.bytes);
+}
+
+function setSet({ tracer, tracee, data }: TraceCall, set: RegisterSet): number {
+  return set.set(tracer, tracee, data, set.bytes);
+}
+
+/** A request that 64-bit tracers do not have. */
+function narrow(handler: TraceHandler): TraceHandler {
+  return (request) => (request.call.wordSize === 4 ? handler(request) : -Errno.EIO);
+}
+
+function peekData({ call, tracer, tracee, address, data }: TraceCall): number {
+  const word = tracee.space.peek(address, call.wordSize);
   if (word === undefined) return -Errno.EIO;
   return tracer.space.write(data, word) ? 0 : -Errno.EFAULT;
 }
 
 function pokeData({ call, tracee, address }: TraceCall): number {
-  const word = new Uint8Array(WORD);
+  const word = new Uint8Array(8);
   new DataView(word.buffer).setBigUint64(0, call.big(3), true);
+  if (call.wordSize === 4) return tracee.space.poke(address, word.subarray(0, 4)) ? 0 : -Errno.EIO;
   return tracee.space.poke(address, word) ? 0 : -Errno.EIO;
 }
 
-function peekUserWord({ tracer, tracee, address, data }: TraceCall): number {
-  const result = peekUser(tracee, address);
+function peekUserWord({ call, tracer, tracee, address, data }: TraceCall): number {
+  const wide = call.wordSize === 8;
+  const result = wide ? peekUser(tracee, address) : peekUser32(tracee, address);
   if (result < 0) return result;
-  return tracer.space.write(data, registerBytes.subarray(0, WORD)) ? 0 : -Errno.EFAULT;
+  return tracer.space.write(data, (wide ? registerBytes : registerBytes32).subarray(0, call.wordSize)) ? 0 : -Errno.EFAULT;
+}
+
+function pokeUserWord({ call, tracee, address }: TraceCall): number {
+  return call.wordSize === 8 ? pokeUser(tracee, address, call.big(3)) : pokeUser32(tracee, address, call.uint(3));
 }
 
 function hasUnknownOptions(options: number): boolean {
@@ -155,20 +181,20 @@ function setOptions({ tracee, data }: TraceCall): number {
   return 0;
 }
 
-function getEventMessage({ tracer, tracee, data }: TraceCall): number {
-  return tracer.space.writeU64(data, tracee.ptrace?.eventMessage ?? 0) ? 0 : -Errno.EFAULT;
+function getEventMessage({ call, tracer, tracee, data }: TraceCall): number {
+  return tracer.space.writeWord(data, tracee.ptrace?.eventMessage ?? 0, call.wordSize) ? 0 : -Errno.EFAULT;
 }
 
-function getSignalInfo({ tracer, tracee, data }: TraceCall): number {
+function getSignalInfo({ call, tracer, tracee, data }: TraceCall): number {
   const { traceStop } = tracee.signals;
   const info = traceStop === undefined ? undefined : stopInfo(tracee, traceStop);
   if (info === undefined) return -Errno.EINVAL;
-  return tracer.space.write(data, info.bytes) ? 0 : -Errno.EFAULT;
+  return tracer.space.write(data, infoBytes(info, call.wordSize)) ? 0 : -Errno.EFAULT;
 }
 
-function setSignalInfo({ tracer, tracee, data }: TraceCall): number {
+function setSignalInfo({ call, tracer, tracee, data }: TraceCall): number {
   const { traceStop } = tracee.signals;
-  const info = readInfo(tracer.space, data);
+  const info = readInfo(tracer.space, data, call.wordSize);
   if (info === undefined) return -Errno.EFAULT;
   if (traceStop === undefined || stopInfo(tracee, traceStop) === undefined) return -Errno.EINVAL;
   traceStop.info = info;
@@ -176,7 +202,7 @@ function setSignalInfo({ tracer, tracee, data }: TraceCall): number {
 }
 
 /** struct ptrace_peeksiginfo_args: u64 offset, u32 flags (1: the process's queue), s32 how many. */
-function peekSignalInfo({ tracer, tracee, address, data }: TraceCall): number {
+function peekSignalInfo({ call, tracer, tracee, address, data }: TraceCall): number {
   const { space } = tracer;
   const offset = space.readU64(address);
   const flags = space.readU32(address + 8);
@@ -186,7 +212,7 @@ function peekSignalInfo({ tracer, tracee, address, data }: TraceCall): number {
   const queue = (flags & 1) !== 0 ? tracee.process.signals.pending : tracee.signals.pending;
   const found = queue.entries().slice(offset, offset + wanted);
   for (let i = 0; i < found.length; i++) {
-    if (!space.write(data + i * SIGINFO_BYTES, found[i].bytes)) return i === 0 ? -Errno.EFAULT : i;
+    if (!space.write(data + i * SIGINFO_BYTES, infoBytes(found[i], call.wordSize))) return i === 0 ? -Errno.EFAULT : i;
   }
   return found.length;
 }
@@ -207,6 +233,7 @@ function setMask({ tracer, tracee, address, data }: TraceCall): number {
 
 /** Here the code is in `data` and the value or pointer in `address`. */
 function archPrctl({ call, tracer, tracee, address, data }: TraceCall): number {
+  if (call.wordSize === 4) return -Errno.EIO;
   const { context } = tracee;
   switch (data) {
     case ArchPrctl.SET_FS:
@@ -236,25 +263,25 @@ function listen({ tracee }: TraceCall): number {
 const INFO = { op: 0, arch: 4, ip: 8, sp: 16, nr: 24, args: 32, data: 80, rval: 24, isError: 32, bytes: 88 } as const;
 const InfoOp = { NONE: 0, ENTRY: 1, EXIT: 2, SECCOMP: 3 } as const;
 const INFO_LENGTH = [24, 80, 33, 84] as const;
-const ARGUMENTS = [Reg.rdi, Reg.rsi, Reg.rdx, Reg.r10, Reg.r8, Reg.r9] as const;
 const MAX_ERRNO = 4095n;
 
 function getSyscallInfo({ tracer, tracee, address, data }: TraceCall): number {
-  const { context } = tracee;
+  const { context, callWordSize } = tracee;
+  const mask = callWordSize === 8 ? 64 : 32;
   const bytes = new Uint8Array(INFO.bytes);
   const view = new DataView(bytes.buffer);
   const op = syscallInfoOp(tracee);
   view.setUint8(INFO.op, op);
-  view.setUint32(INFO.arch, AUDIT_ARCH[tracee.wordSize], true);
+  view.setUint32(INFO.arch, AUDIT_ARCH[callWordSize], true);
   view.setBigUint64(INFO.ip, BigInt(context.rip), true);
   view.setBigUint64(INFO.sp, context.gpr(Reg.rsp), true);
   if (op === InfoOp.EXIT) {
-    const value = BigInt.asIntN(64, context.gpr(Reg.rax));
+    const value = BigInt.asIntN(mask, context.gpr(Reg.rax));
     view.setBigInt64(INFO.rval, value, true);
     view.setUint8(INFO.isError, value < 0n && value >= -MAX_ERRNO ? 1 : 0);
   } else if (op !== InfoOp.NONE) {
     view.setBigInt64(INFO.nr, BigInt(tracee.origRax), true);
-    ARGUMENTS.forEach((register, i) => view.setBigUint64(INFO.args + i * 8, context.gpr(register), true));
+    ARGUMENT_REGISTERS[callWordSize].forEach((register, i) => view.setBigUint64(INFO.args + i * 8, BigInt.asUintN(mask, context.gpr(register)), true));
     if (op === InfoOp.SECCOMP) view.setUint32(INFO.data, tracee.ptrace?.eventMessage ?? 0, true);
   }
   const length = INFO_LENGTH[op];

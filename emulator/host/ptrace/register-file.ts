@@ -5,6 +5,7 @@
 import { Flag } from '../../cpu/flags.ts';
 import { CPU, GPR, ORIG_RAX, Reg, RIP, Segment, SEGMENT_BASE, SELECTOR } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
+import { setSegment } from '../process/segments.ts';
 import type { Thread } from '../process/thread.ts';
 
 type Kind = 'plain' | 'flags' | 'selector' | 'code-selector' | 'base';
@@ -33,7 +34,7 @@ const FIELDS: readonly Field[] = [
 export const REGISTERS = FIELDS.length;
 export const REGISTER_BYTES = REGISTERS * 8;
 /** Flags a tracer may change. */
-const WRITABLE_FLAGS = Flag.cf | Flag.pf | Flag.af | Flag.zf | Flag.sf | Flag.tf | Flag.df | Flag.of | Flag.nt | Flag.rf | Flag.ac;
+export const WRITABLE_FLAGS = Flag.cf | Flag.pf | Flag.af | Flag.zf | Flag.sf | Flag.tf | Flag.df | Flag.of | Flag.nt | Flag.rf | Flag.ac;
 /** High word of the first address that is not the user's. */
 const USER_END_HIGH = 0x7fff;
 const USER_END_LOW = 0xfffff000;
@@ -41,7 +42,7 @@ const USER_END_LOW = 0xfffff000;
 /** The kernel's struct user: the registers, things that read as 0, the debug registers, and two more words of 0. */
 const USER_BYTES = 928;
 export const DEBUG_REGISTERS = 848;
-const DEBUG_COUNT = 8;
+export const DEBUG_COUNT = 8;
 const USER_END = 0x7ffffffff000n;
 /** dr7: the bits that enable dr0–dr3, and those which are not reserved. */
 const DR7_ENABLES = 0xffn;
@@ -133,18 +134,25 @@ function writeField(thread: Thread, index: number, low: number, high: number): n
       return 0;
     default: {
       const value = low & 0xffff;
-      if (value !== 0 ? (value & 3) !== 3 : kind === 'code-selector') return -Errno.EIO;
-      u32[at] = value;
+      if (isBadSelector(value, kind === 'code-selector')) return -Errno.EIO;
+      // What names a descriptor takes its base from there; in 64-bit code 0 leaves fs_base and gs_base as they are.
+      if (kind === 'selector' && (value > 3 || thread.wordSize === 4)) setSegment(thread, (slot - (SELECTOR - CPU)) / 4, value);
+      else u32[at] = value;
       return 0;
     }
   }
+}
+
+/** Selectors a tracer may not set: not the user's, or none where there must be one. */
+export function isBadSelector(value: number, needed: boolean): boolean {
+  return value !== 0 ? (value & 3) !== 3 : needed;
 }
 
 /**
  * dr4 and dr5 do not exist; dr0–dr3 take user addresses. Enabling one in dr7 says that no slot is free: those of this processor belong to the
  * machine's debugger, and a watchpoint that never hits would be worse than none.
  */
-function setDebugRegister(thread: Thread, number: number, value: bigint): number {
+export function setDebugRegister(thread: Thread, number: number, value: bigint): number {
   const registers = thread.signals.debugRegisters;
   if (number === 4 || number === 5) return -Errno.EIO;
   if (number < 4 && value >= USER_END) return -Errno.EINVAL;

@@ -1,57 +1,99 @@
-/** PTRACE_GETREGSET and SETREGSET: the register sets of a 64-bit thread, by core note type. The CPU has no XSAVE, so NT_X86_XSTATE does not exist (ENODEV). */
+/**
+ * Register sets: PTRACE_GETREGS and its kin show a tracee as the tracer's word size has it, PTRACE_GETREGSET as the tracee's, by core note type.
+ * The CPU has no XSAVE, so NT_X86_XSTATE does not exist (ENODEV).
+ */
+import { Segment } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import type { Thread } from '../process/thread.ts';
 import { FX_BYTES, fxBytes, loadFxState, saveFxState } from '../signals/fx-state.ts';
+import { I387_BYTES, i387FromFx, i387ToFx } from '../signals/i387-state.ts';
+import { REGISTER_BYTES_32, readRegisters32, registerBytes32, writeRegisters32 } from './register-file-32.ts';
 import { readRegisters, REGISTER_BYTES, registerBytes, writeRegisters } from './register-file.ts';
 import { NoteType } from './requests.ts';
 
-/** Copies a register set to the tracer's memory; 0 or a negative errno. */
-export function getRegisters(tracer: Thread, tracee: Thread, address: number, length = REGISTER_BYTES): number {
-  readRegisters(tracee);
-  if (tracee.ptrace !== undefined) tracee.ptrace.registers = 'tracer';
-  return tracer.space.write(address, length === REGISTER_BYTES ? registerBytes : registerBytes.subarray(0, length)) ? 0 : -Errno.EFAULT;
-}
-
-export function setRegisters(tracer: Thread, tracee: Thread, address: number, length = REGISTER_BYTES): number {
-  if (tracer.space.readInto(address, length === REGISTER_BYTES ? registerBytes : registerBytes.subarray(0, length)) !== length) return -Errno.EFAULT;
-  if (tracee.ptrace !== undefined) tracee.ptrace.registers = 'given';
-  return writeRegisters(tracee, length >>> 3);
-}
-
-export function getFloatingRegisters(tracer: Thread, tracee: Thread, address: number, length = FX_BYTES): number {
-  saveFxState(tracee.kernel.linear, tracee.context);
-  return tracer.space.write(address, length === FX_BYTES ? fxBytes : fxBytes.subarray(0, length)) ? 0 : -Errno.EFAULT;
-}
-
-export function setFloatingRegisters(tracer: Thread, tracee: Thread, address: number, length = FX_BYTES): number {
-  if (length !== FX_BYTES) return -Errno.EINVAL;
-  if (tracer.space.readInto(address, fxBytes) !== FX_BYTES) return -Errno.EFAULT;
-  return loadFxState(tracee.kernel.linear, tracee.context) ? 0 : -Errno.EINVAL;
-}
-
-interface RegisterSet {
+export interface RegisterSet {
   readonly bytes: number;
+  /** Copies the first `length` bytes to the tracer's memory; 0 or a negative errno. */
   readonly get: (tracer: Thread, tracee: Thread, address: number, length: number) => number;
   readonly set: (tracer: Thread, tracee: Thread, address: number, length: number) => number;
 }
-const SETS: ReadonlyMap<number, RegisterSet> = new Map<number, RegisterSet>([
-  [NoteType.PRSTATUS, { bytes: REGISTER_BYTES, get: getRegisters, set: setRegisters }],
-  [NoteType.PRFPREG, { bytes: FX_BYTES, get: getFloatingRegisters, set: setFloatingRegisters }],
-]);
+
+/** The general registers by word size. */
+export const GENERAL: Readonly<Record<4 | 8, RegisterSet>> = {
+  8: general(REGISTER_BYTES, registerBytes, readRegisters, (tracee, length) => writeRegisters(tracee, length >>> 3)),
+  4: general(REGISTER_BYTES_32, registerBytes32, readRegisters32, (tracee, length) => writeRegisters32(tracee, length >>> 2)),
+};
+
+function general(bytes: number, buffer: Uint8Array, read: (tracee: Thread) => void, write: (tracee: Thread, length: number) => number): RegisterSet {
+  const part = (length: number): Uint8Array => (length === bytes ? buffer : buffer.subarray(0, length));
+  return {
+    bytes,
+    get: (tracer, tracee, address, length) => {
+      read(tracee);
+      if (tracee.ptrace !== undefined) tracee.ptrace.registers = 'tracer';
+      return tracer.space.write(address, part(length)) ? 0 : -Errno.EFAULT;
+    },
+    set: (tracer, tracee, address, length) => {
+      if (tracer.space.readInto(address, part(length)) !== length) return -Errno.EFAULT;
+      if (tracee.ptrace !== undefined) tracee.ptrace.registers = 'given';
+      return write(tracee, length);
+    },
+  };
+}
+
+/** The FXSAVE image: x86-64's floating-point registers, and i386's extended ones. */
+export const EXTENDED_FLOATING: RegisterSet = {
+  bytes: FX_BYTES,
+  get: (tracer, tracee, address, length) => {
+    saveFxState(tracee.kernel.linear, tracee.context);
+    return tracer.space.write(address, length === FX_BYTES ? fxBytes : fxBytes.subarray(0, length)) ? 0 : -Errno.EFAULT;
+  },
+  set: (tracer, tracee, address, length) => {
+    if (length !== FX_BYTES) return -Errno.EINVAL;
+    if (tracer.space.readInto(address, fxBytes) !== FX_BYTES) return -Errno.EFAULT;
+    return loadFxState(tracee.kernel.linear, tracee.context) ? 0 : -Errno.EINVAL;
+  },
+};
+
+const I387: RegisterSet = {
+  bytes: I387_BYTES,
+  get: (tracer, tracee, address, length) => tracer.space.write(address, i387Of(tracee).subarray(0, length)) ? 0 : -Errno.EFAULT,
+  set: (tracer, tracee, address, length) => {
+    const bytes = i387Of(tracee);
+    if (tracer.space.readInto(address, bytes.subarray(0, length)) !== length) return -Errno.EFAULT;
+    i387ToFx(bytes);
+    return loadFxState(tracee.kernel.linear, tracee.context) ? 0 : -Errno.EINVAL;
+  },
+};
+
+/** The x87 state as FSAVE has it; the FXSAVE image is in `fxBytes` afterwards. */
+function i387Of({ kernel, context }: Thread): Uint8Array {
+  saveFxState(kernel.linear, context);
+  return i387FromFx(context.selector(Segment.cs), context.selector(Segment.ds));
+}
+
+/** PTRACE_GETFPREGS by word size. */
+export const FLOATING: Readonly<Record<4 | 8, RegisterSet>> = { 8: EXTENDED_FLOATING, 4: I387 };
+
+const SETS: Readonly<Record<4 | 8, ReadonlyMap<number, RegisterSet>>> = {
+  8: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[8]], [NoteType.PRFPREG, EXTENDED_FLOATING]]),
+  4: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[4]], [NoteType.PRFPREG, I387], [NoteType.PRXFPREG, EXTENDED_FLOATING]]),
+};
 /** Sets the kernel knows of but this CPU, or this thread, does not have. */
 const ABSENT: ReadonlySet<number> = new Set([NoteType.X86_XSTATE, NoteType.X86_IOPERM]);
 
-/** `iovec` is the tracer's struct iovec, whose length is set to what was copied. */
-export function regset(tracer: Thread, tracee: Thread, type: number, iovec: number, write: boolean): number {
+/** `iovec` is the tracer's struct iovec, in its word size, whose length is set to what was copied. */
+export function regset(tracer: Thread, wordSize: 4 | 8, tracee: Thread, type: number, iovec: number, write: boolean): number {
   const { space } = tracer;
-  const address = space.readU64(iovec);
-  const room = space.readU64(iovec + 8);
+  const address = space.readWord(iovec, wordSize);
+  const room = space.readWord(iovec + wordSize, wordSize);
   if (address === undefined || room === undefined) return -Errno.EFAULT;
-  const set = SETS.get(type);
-  if (set === undefined) return ABSENT.has(type) && room % 8 === 0 ? -Errno.ENODEV : -Errno.EINVAL;
-  if (room % 8 !== 0) return -Errno.EINVAL;
+  const unit = tracee.wordSize;
+  const set = SETS[unit].get(type);
+  if (set === undefined) return ABSENT.has(type) && room % unit === 0 ? -Errno.ENODEV : -Errno.EINVAL;
+  if (room % unit !== 0) return -Errno.EINVAL;
   const length = Math.min(room, set.bytes);
   const result = (write ? set.set : set.get)(tracer, tracee, address, length);
   if (result < 0) return result;
-  return space.writeU64(iovec + 8, length) ? 0 : -Errno.EFAULT;
+  return space.writeWord(iovec + wordSize, length, wordSize) ? 0 : -Errno.EFAULT;
 }

@@ -5,6 +5,7 @@
 import { FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import { modifyLdt } from '../memory/modify-ldt.ts';
+import { ldtChanged, refreshLdtSegments } from '../process/segments.ts';
 import { mmOf } from '../proc-mm/mm-file.ts';
 import { isOffered, type Skas3Part } from '../proc-mm/offer.ts';
 import { SIGSET_BYTES } from '../signals/signal-set-access.ts';
@@ -54,7 +55,9 @@ function changeLdt({ call, tracer, tracee, data }: TraceCall): number {
   const address = tracer.space.readWord(data + word, word);
   const byteCount = tracer.space.readWord(data + word * 2, word);
   if (request === undefined || address === undefined || byteCount === undefined) return -Errno.EIO;
-  return modifyLdt(tracee.space, tracer.space, word, request, address, byteCount);
+  const result = modifyLdt(tracee.space, tracer.space, word, request, address, byteCount);
+  ldtChanged(tracee.kernel, tracee.space);
+  return result;
 }
 
 /** Moves the tracee into the address space a descriptor of the tracer's stands for; registers stay as they are. */
@@ -64,5 +67,6 @@ function switchMm({ call, tracer, tracee }: TraceCall): number {
   const old = tracee.space;
   tracee.space = space.retain();
   old.release();
+  refreshLdtSegments(tracee);
   return 0;
 }

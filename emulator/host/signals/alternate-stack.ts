@@ -5,8 +5,8 @@ import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import { AltStackFlag, type AlternateStack, type ThreadSignals } from './thread-signals.ts';
 
 const MINSIGSTKSZ = 2048;
-/** struct stack_t: ss_sp, ss_flags (and 4 bytes padding), ss_size. */
-const STACK_T = { base: 0, flags: 8, size: 16, bytes: 24 } as const;
+/** struct stack_t by word size: ss_sp, ss_flags (and, in the larger one, 4 bytes padding), ss_size. */
+const STACK_T = { 8: { base: 0, flags: 8, size: 16, bytes: 24 }, 4: { base: 0, flags: 4, size: 8, bytes: 12 } } as const;
 
 /** Is `sp` on the stack? A stack that disarms itself never says so, unless `evenDisarmed`. */
 export function onStack(stack: AlternateStack, sp: number, evenDisarmed = false): boolean {
@@ -40,26 +40,27 @@ export function restoreAltStack(signals: ThreadSignals, sp: number, stack: Alter
 }
 
 function sigaltstack(call: SyscallCall): SyscallResult {
-  const { thread } = call;
+  const { thread, wordSize } = call;
   const { space, signals } = thread;
   const [newAddress, oldAddress] = call.args;
+  const layout = STACK_T[wordSize];
   const sp = thread.context.gprNumber(Reg.rsp);
   const old = signals.altStack;
   if (newAddress !== 0) {
-    const bytes = space.read(newAddress, STACK_T.bytes);
+    const bytes = space.read(newAddress, layout.bytes);
     if (bytes === undefined) return -Errno.EFAULT;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, STACK_T.bytes);
-    const result = setAltStack(signals, sp, {
-      base: Number(view.getBigUint64(STACK_T.base, true)), flags: view.getUint32(STACK_T.flags, true), size: Number(view.getBigUint64(STACK_T.size, true)),
-    });
+    const view = new DataView(bytes.buffer, bytes.byteOffset, layout.bytes);
+    const word = (at: number): number => (wordSize === 8 ? Number(view.getBigUint64(at, true)) : view.getUint32(at, true));
+    const result = setAltStack(signals, sp, { base: word(layout.base), flags: view.getUint32(layout.flags, true), size: word(layout.size) });
     if (result < 0) return result;
   }
   if (oldAddress !== 0) {
-    const out = new Uint8Array(STACK_T.bytes);
+    const out = new Uint8Array(layout.bytes);
     const view = new DataView(out.buffer);
-    view.setBigUint64(STACK_T.base, BigInt(old.base), true);
-    view.setUint32(STACK_T.flags, (stackFlags(old, sp) | (old.flags & AltStackFlag.AUTODISARM)) >>> 0, true);
-    view.setBigUint64(STACK_T.size, BigInt(old.size), true);
+    const put = (at: number, value: number): void => (wordSize === 8 ? view.setBigUint64(at, BigInt(value), true) : view.setUint32(at, value, true));
+    put(layout.base, old.base);
+    view.setUint32(layout.flags, (stackFlags(old, sp) | (old.flags & AltStackFlag.AUTODISARM)) >>> 0, true);
+    put(layout.size, old.size);
     if (!space.write(oldAddress, out)) return -Errno.EFAULT;
   }
   return 0;

@@ -65,6 +65,9 @@ function exceptionSignal(thread: Thread): SignalInfo {
       return faultInfo(Signal.TRAP, TrapCode.TRACE, rip);
     case Vector.breakpoint:
       return kernelInfo(Signal.TRAP);
+    case Vector.segmentNotPresent:
+    case Vector.stackSegment:
+      return kernelInfo(Signal.BUS);
     case Vector.overflow:
     case Vector.bound:
     case Vector.generalProtection:

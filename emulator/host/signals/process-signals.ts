@@ -11,8 +11,10 @@ export interface SignalAction {
   readonly flags: number;
   readonly restorer: number;
   readonly mask: SignalSet;
+  /** Of the program that set it: which frame a handler gets. */
+  readonly wordSize: 4 | 8;
 }
-export const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, mask: new SignalSet() };
+export const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, mask: new SignalSet(), wordSize: 8 };
 
 export class ProcessSignals {
   /** Indexed by signal number; [0] is not used. */

@@ -51,8 +51,8 @@ export function restartWithoutHandler(thread: Thread): void {
       repeat(thread);
       break;
     case Errno.ERESTART_RESTARTBLOCK:
-      thread.context.setGprNumber(Reg.rax, RESTART_SYSCALL[thread.wordSize]);
-      thread.context.rip -= SYSCALL_BYTES;
+      thread.context.setGprNumber(Reg.rax, RESTART_SYSCALL[thread.callWordSize]);
+      rewind(thread);
       break;
   }
 }
@@ -62,12 +62,26 @@ function interruptedResult(thread: Thread): number {
   const { i32 } = thread.kernel.linear;
   const at = thread.context.at(RAX) >>> 2;
   const low = i32[at];
-  return i32[at + 1] === -1 && low <= -Errno.ERESTARTSYS && low >= -Errno.ERESTART_RESTARTBLOCK ? -low : 0;
+  // A tracer that wrote back i386's eax has cleared what is above it
+  const negative = i32[at + 1] === -1 || thread.callWordSize === 4;
+  return negative && low <= -Errno.ERESTARTSYS && low >= -Errno.ERESTART_RESTARTBLOCK ? -low : 0;
 }
 
 function repeat(thread: Thread): void {
   const { linear } = thread.kernel;
   const number = thread.context.at(ORIG_RAX);
   linear.u8.copyWithin(thread.context.at(RAX), number, number + 8);
-  thread.context.rip -= SYSCALL_BYTES;
+  rewind(thread);
+}
+
+/** Back onto the instruction that made the call. */
+function rewind(thread: Thread): void {
+  const { context, sysenter } = thread;
+  if (sysenter === undefined) {
+    context.rip -= SYSCALL_BYTES;
+    return;
+  }
+  context.rip = sysenter.rip - SYSCALL_BYTES;
+  context.setGprNumber(Reg.rsp, sysenter.stack);
+  context.setGprNumber(Reg.rbp, sysenter.stack);
 }

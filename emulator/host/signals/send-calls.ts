@@ -92,7 +92,7 @@ function threadInfo(call: SyscallCall, signal: number): SignalInfo {
 
 /** The siginfo a program gave, with the signal number put in; or an errno. A program may not pretend to be kill or the host. */
 function givenInfo(call: SyscallCall, signal: number, address: number, receiver: number): SignalInfo | number {
-  const info = readInfo(call.thread.space, address);
+  const info = readInfo(call.thread.space, address, call.wordSize);
   if (info === undefined) return -Errno.EFAULT;
   if ((info.code >= 0 || info.code === SiCode.TKILL) && receiver !== call.thread.process.pid) return -Errno.EPERM;
   info.setInt(InfoOffset.signo, signal);

@@ -9,6 +9,7 @@ import { onStack, restoreAltStack, stackFlags } from './alternate-stack.ts';
 import { FX_BYTES, fxBytes, loadFxState, resetFxState, saveFxState } from './fx-state.ts';
 import type { SignalAction } from './process-signals.ts';
 import { SIGINFO_BYTES, type SignalInfo } from './signal-info.ts';
+import { enterHandler32 } from './signal-frame-32.ts';
 import { SaFlag, Signal } from './signal-numbers.ts';
 import { SignalSet } from './signal-set.ts';
 import { AltStackFlag, NO_STACK } from './thread-signals.ts';
@@ -45,11 +46,8 @@ const frameHead = frame.subarray(0, FrameOffset.info);
 export function enterHandler(thread: Thread, info: SignalInfo, action: SignalAction, mask: SignalSet): boolean {
   const { context, kernel, space, signals } = thread;
   const { linear, cpu } = kernel;
+  if (action.wordSize === 4) return enterHandler32(thread, info, action, mask);
   if ((action.flags & SaFlag.RESTORER) === 0) return false;
-  if (thread.wordSize === 4) {
-    kernel.trace.warn(`signal frames of 32-bit code are missing: SIGSEGV (${thread.name}, pid ${thread.process.pid})`);
-    return false;
-  }
 
   const userStack = context.gprNumber(Reg.rsp);
   const nested = onStack(signals.altStack, userStack);

@@ -1,7 +1,8 @@
 /** Signal masks and siginfo in guest memory. */
 import type { GuestMemory } from '../../memory/guest-copy.ts';
 import { Errno } from '../errno.ts';
-import { SIGINFO_BYTES, SignalInfo } from './signal-info.ts';
+import { parseInfo } from './signal-info-layout.ts';
+import { SIGINFO_BYTES, type SignalInfo } from './signal-info.ts';
 import { Signal } from './signal-numbers.ts';
 import { SignalSet } from './signal-set.ts';
 
@@ -38,7 +39,7 @@ export function readTemporaryMask(space: GuestMemory, address: number, size: num
 }
 
 /** Reads a siginfo_t. */
-export function readInfo(space: GuestMemory, address: number): SignalInfo | undefined {
+export function readInfo(space: GuestMemory, address: number, wordSize: 4 | 8): SignalInfo | undefined {
   const bytes = space.read(address, SIGINFO_BYTES);
-  return bytes === undefined ? undefined : new SignalInfo(bytes);
+  return bytes === undefined ? undefined : parseInfo(bytes, wordSize);
 }

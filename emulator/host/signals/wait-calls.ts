@@ -3,6 +3,7 @@ import { Errno } from '../errno.ts';
 import { type SyscallCall, type SyscallResult, type SyscallRow, Wait } from '../syscall.ts';
 import { readDuration } from '../time/time-values.ts';
 import { signalPending } from './send.ts';
+import { infoBytes } from './signal-info-layout.ts';
 import { Signal } from './signal-numbers.ts';
 import { readBlockable, readSignalSet, SIGSET_BYTES } from './signal-set-access.ts';
 import { SignalSet } from './signal-set.ts';
@@ -47,7 +48,7 @@ function rtSigtimedwait(call: SyscallCall): SyscallResult {
     set.delete(Signal.STOP);
     let deadline: number | undefined;
     if (timeoutAddress !== 0) {
-      const duration = readDuration(space, timeoutAddress, call.wordSize);
+      const duration = readDuration(space, timeoutAddress, call.timeLayout);
       if (duration < 0) return duration;
       deadline = kernel.clock.monotonic + duration;
     }
@@ -59,7 +60,7 @@ function rtSigtimedwait(call: SyscallCall): SyscallResult {
   signals.waitingFor = undefined;
   const info = signals.pending.take(others) ?? process.signals.pending.take(others);
   if (info !== undefined) {
-    if (infoAddress !== 0 && !space.write(infoAddress, info.bytes)) return -Errno.EFAULT;
+    if (infoAddress !== 0 && !space.write(infoAddress, infoBytes(info, call.wordSize))) return -Errno.EFAULT;
     return info.signal;
   }
   if (deadline !== undefined && kernel.clock.monotonic >= deadline) return signalPending(thread) ? -Errno.EINTR : -Errno.EAGAIN;
@@ -74,6 +75,22 @@ function restartSyscall(call: SyscallCall): SyscallResult {
   call.state ??= call.thread.signals.restartBlock;
   return typeof call.state === 'function' ? call.state(call) : -Errno.EINTR;
 }
+
+/** The sigsuspend of before signals above 32: the mask itself is the third argument. */
+function sigsuspend(call: SyscallCall): SyscallResult {
+  const { signals } = call.thread;
+  if (call.state === undefined) {
+    const mask = new SignalSet(call.uint(2), 0);
+    mask.delete(Signal.KILL);
+    mask.delete(Signal.STOP);
+    signals.useTemporaryMask(mask);
+    call.state = mask;
+  }
+  return new Wait([], 'restart-nohand');
+}
+
+/** i386 only. */
+export const signalWaitSyscalls32: readonly SyscallRow[] = [{ name: 'sigsuspend', args: ['int', 'int', 'hex'], handler: sigsuspend }];
 
 export const signalWaitSyscalls: readonly SyscallRow[] = [
   { name: 'pause', args: [], handler: pause },

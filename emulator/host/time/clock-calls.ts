@@ -82,7 +82,7 @@ function sleepUntil(call: SyscallCall, deadline: number, remainAddress: number, 
   return new Wait([], absolute ? 'restart-nohand' : 'restart-block', deadline > FOREVER ? undefined : deadline, () => {
     if (absolute) return undefined;
     thread.signals.restartBlock = (again) => sleepUntil(again, deadline, remainAddress, false);
-    if (remainAddress !== 0 && !writeDuration(thread.space, remainAddress, deadline - clock.monotonic, call.wordSize)) return -Errno.EFAULT;
+    if (remainAddress !== 0 && !writeDuration(thread.space, remainAddress, deadline - clock.monotonic, call.timeLayout)) return -Errno.EFAULT;
     return undefined;
   });
 }
@@ -90,7 +90,7 @@ function sleepUntil(call: SyscallCall, deadline: number, remainAddress: number, 
 function nanosleep(call: SyscallCall): SyscallResult {
   const { thread } = call;
   if (typeof call.state !== 'number') {
-    const duration = readDuration(thread.space, call.args[0], call.wordSize);
+    const duration = readDuration(thread.space, call.args[0], call.timeLayout);
     if (duration < 0) return duration;
     call.state = thread.kernel.clock.monotonic + duration;
   }
@@ -98,12 +98,12 @@ function nanosleep(call: SyscallCall): SyscallResult {
 }
 
 function clockNanosleep(call: SyscallCall): SyscallResult {
-  const { thread, wordSize } = call;
+  const { thread, timeLayout } = call;
   const [, , requestAddress, remainAddress] = call.args;
   const absolute = (call.int(1) & TIMER_ABSTIME) !== 0;
   if (typeof call.state !== 'number') {
     const clock = call.int(0);
-    const time = readTimespec(thread.space, requestAddress, wordSize);
+    const time = readTimespec(thread.space, requestAddress, timeLayout);
     const now = readClock(thread, clock);
     if (now === undefined) return -Errno.EINVAL;
     if (clock === ClockId.THREAD_CPUTIME) return -Errno.EINVAL;
@@ -118,7 +118,7 @@ function clockNanosleep(call: SyscallCall): SyscallResult {
 function clockGettime(call: SyscallCall): SyscallResult {
   const time = readClock(call.thread, call.int(0));
   if (time === undefined) return -Errno.EINVAL;
-  return writePair(call.thread.space, call.args[1], time.seconds, time.nanoseconds, call.wordSize) ? 0 : -Errno.EFAULT;
+  return writePair(call.thread.space, call.args[1], time.seconds, time.nanoseconds, call.timeLayout) ? 0 : -Errno.EFAULT;
 }
 
 function clockGetres(call: SyscallCall): SyscallResult {
@@ -126,13 +126,13 @@ function clockGetres(call: SyscallCall): SyscallResult {
   if (readClock(call.thread, clock) === undefined) return -Errno.EINVAL;
   if (call.args[1] === 0) return 0;
   const coarse = clock === ClockId.REALTIME_COARSE || clock === ClockId.MONOTONIC_COARSE;
-  return writePair(call.thread.space, call.args[1], 0, coarse ? COARSE : 1, call.wordSize) ? 0 : -Errno.EFAULT;
+  return writePair(call.thread.space, call.args[1], 0, coarse ? COARSE : 1, call.timeLayout) ? 0 : -Errno.EFAULT;
 }
 
 function clockSettime(call: SyscallCall): SyscallResult {
   const { thread } = call;
   if (call.int(0) !== ClockId.REALTIME) return -Errno.EINVAL;
-  const time = readTimespec(thread.space, call.args[1], call.wordSize);
+  const time = readTimespec(thread.space, call.args[1], call.timeLayout);
   return typeof time === 'number' ? time : setCalendar(thread, time);
 }
 
@@ -185,32 +185,47 @@ function times(call: SyscallCall): SyscallResult {
   return ticks(thread.kernel.clock.monotonic);
 }
 
-/** struct timex, 64-bit (include/uapi/linux/timex.h). */
-const TIMEX = { modes: 0, status: 40, precision: 56, seconds: 72, fraction: 80, tick: 88, bytes: 208 } as const;
+/** struct timex by word size (include/uapi/linux/timex.h, include/linux/compat.h). The *_time64 calls have the 64-bit one. */
+const TIMEX = {
+  8: { modes: 0, status: 40, precision: 56, seconds: 72, fraction: 80, tick: 88, bytes: 208 },
+  4: { modes: 0, status: 20, precision: 28, seconds: 36, fraction: 40, tick: 44, bytes: 128 },
+} as const;
 const STA_UNSYNC = 64;
 const TIME_ERROR = 5;
-const TICK_MICROSECONDS = 10000n;
+const TICK_MICROSECONDS = 10000;
 
 /** Reads out a clock nobody adjusts; adjusting it is refused. */
 function adjtimex(call: SyscallCall, address: number): SyscallResult {
   const { thread } = call;
-  const modes = thread.space.readU32(address + TIMEX.modes);
+  const word = call.timeLayout === 4 ? 4 : 8;
+  const layout = TIMEX[word];
+  const modes = thread.space.readU32(address + layout.modes);
   if (modes === undefined) return -Errno.EFAULT;
   if (modes !== 0) return -Errno.EPERM;
-  const out = new Uint8Array(TIMEX.bytes);
+  const out = new Uint8Array(layout.bytes);
   const view = new DataView(out.buffer);
+  const put = (at: number, value: number): void => (word === 8 ? view.setBigInt64(at, BigInt(value), true) : view.setInt32(at, value, true));
   const { seconds, nanoseconds } = thread.kernel.clock.realtime();
-  view.setInt32(TIMEX.status, STA_UNSYNC, true);
-  view.setBigInt64(TIMEX.precision, 1n, true);
-  view.setBigInt64(TIMEX.seconds, BigInt(seconds), true);
-  view.setBigInt64(TIMEX.fraction, BigInt(Math.floor(nanoseconds / 1000)), true);
-  view.setBigInt64(TIMEX.tick, TICK_MICROSECONDS, true);
+  view.setInt32(layout.status, STA_UNSYNC, true);
+  put(layout.precision, 1);
+  put(layout.seconds, seconds);
+  put(layout.fraction, Math.floor(nanoseconds / 1000));
+  put(layout.tick, TICK_MICROSECONDS);
   return thread.space.write(address, out) ? TIME_ERROR : -Errno.EFAULT;
 }
 
 function split(nanoseconds: number): ClockTime {
   return { seconds: Math.floor(nanoseconds / NANOSECONDS), nanoseconds: nanoseconds % NANOSECONDS };
 }
+
+/** stime: sets the clock to whole seconds. */
+function stime(call: SyscallCall): SyscallResult {
+  const seconds = call.thread.space.readU32(call.args[0]);
+  return seconds === undefined ? -Errno.EFAULT : setCalendar(call.thread, { seconds: seconds | 0, nanoseconds: 0 });
+}
+
+/** i386 only. */
+export const clockSyscalls32: readonly SyscallRow[] = [{ name: 'stime', args: ['ptr'], handler: stime }];
 
 export const clockSyscalls: readonly SyscallRow[] = [
   { name: 'clock_gettime', args: ['int', 'ptr'], handler: clockGettime },

@@ -10,7 +10,7 @@ import { deadlineOf, processorTime, readClock, TIMER_ABSTIME } from './clock-cal
 import { NANOSECONDS } from './clock.ts';
 import { nextDeadline } from './interval-timers.ts';
 import type { PosixTimer } from './process-timers.ts';
-import { readTimespec, writeDuration } from './time-values.ts';
+import { pairBytes, readTimespec, writeDuration } from './time-values.ts';
 
 /** struct sigevent: sigev_value 0, sigev_signo 8, sigev_notify 12, thread id 16. */
 const SIGEVENT = { value: 0, signal: 8, notify: 12, tid: 16, bytes: 64 } as const;
@@ -111,16 +111,16 @@ function writeSetting(call: SyscallCall, address: number, timer: PosixTimer): bo
     if (timer.notify === Notify.NONE && timer.deadline <= now) left = timer.interval === 0 ? 0 : nextDeadline(timer.deadline, timer.interval, now) - now;
     else left = Math.max(timer.deadline - now, 1);
   }
-  return writeDuration(space, address, timer.interval, call.wordSize) && writeDuration(space, address + 2 * call.wordSize, left, call.wordSize);
+  return writeDuration(space, address, timer.interval, call.timeLayout) && writeDuration(space, address + pairBytes(call.timeLayout), left, call.timeLayout);
 }
 
 function timerSettime(call: SyscallCall): SyscallResult {
-  const { thread, wordSize } = call;
+  const { thread, timeLayout } = call;
   const { process, space } = thread;
   const [, , newAddress, oldAddress] = call.args;
-  const interval = readTimespec(space, newAddress, wordSize);
+  const interval = readTimespec(space, newAddress, timeLayout);
   if (typeof interval === 'number') return interval;
-  const value = readTimespec(space, newAddress + 2 * wordSize, wordSize);
+  const value = readTimespec(space, newAddress + pairBytes(timeLayout), timeLayout);
   if (typeof value === 'number') return value;
   const timer = process.timers.posix.get(call.int(0));
   if (timer === undefined) return -Errno.EINVAL;
