@@ -31,7 +31,7 @@ static inline void *page_address(int page) { return physical + page * PAGE; }
 
 /* ---- Tasks ---- */
 
-#define TASKS 48
+#define TASKS 16
 #define AREAS 16
 #define FILES 8
 
@@ -117,6 +117,6 @@ int fork_memory(struct task *child, struct task *parent);
 void free_memory(struct task *task);
 void maps_text(struct task *task, char *to);
 void load_program(struct task *init, int argc, char **argv);
-extern int program_file;
+extern int program_file, show_counts;
 
 #endif

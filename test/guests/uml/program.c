@@ -3,7 +3,7 @@
 #include "kernel.h"
 
 char secret[] = "the kernel's secret";
-int program_file;
+int program_file, show_counts;
 
 static void read_at(ulong offset, void *into, size_t count)
 {
@@ -52,12 +52,17 @@ void load_program(struct task *init, int argc, char **argv)
 	PC(&init->regs) = header.e_entry;
 }
 
-/* mini-TECHNIQUE PROGRAM ARGUMENTS; the words @secret and @pid among them become the secret's address and the kernel's host process. */
+/* mini-TECHNIQUE [--counts] PROGRAM ARGUMENTS; the words @secret and @pid among them become the secret's address and the kernel's host process. */
 void kernel_start(ulong *stack)
 {
 	static char numbers[2][24] = { "0x" };
 	int argc = stack[0] - 1;
 	char **argv = (char **)&stack[2];
+	if (argc > 0 && equal(argv[0], "--counts")) {
+		show_counts = 1;
+		argc--;
+		argv++;
+	}
 	if (argc < 1 || argc > 12)
 		panic("which program?");
 	for (int i = 0; i < argc; i++) {

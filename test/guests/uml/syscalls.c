@@ -103,8 +103,14 @@ void task_exit(struct task *task, int status)
 			child->parent = &tasks[0];
 	wake(task->parent);
 	host_exit(task);
-	if (task->parent == 0)
-		host_halt(status >> 8);
+	if (task->parent != 0)
+		return;
+	if (show_counts) {
+		print_number("counts: ", counts.calls, " calls, ");
+		print_number("", counts.faults, " faults, ");
+		print_number("", counts.switches, " switches\n");
+	}
+	host_halt(status >> 8);
 }
 
 static long wait_child(ulong pid, ulong status)
@@ -176,9 +182,12 @@ static long read_file(struct file *file, ulong to, size_t count)
 	if (pipe->count == 0)
 		return pipe->writers ? sleep_on(pipe) : 0;
 	size_t piece = count < pipe->count ? count : pipe->count;
-	for (size_t i = 0; i < piece; i++)
-		if (copy_user(current, to + i, &pipe->bytes[(pipe->head + i) % PAGE], 1, 1) < 0)
+	for (size_t done = 0, part; done < piece; done += part) {
+		size_t at = (pipe->head + done) % PAGE;
+		part = PAGE - at < piece - done ? PAGE - at : piece - done;
+		if (copy_user(current, to + done, &pipe->bytes[at], part, 1) < 0)
 			return -EFAULT;
+	}
 	pipe->head += piece;
 	pipe->count -= piece;
 	wake(pipe);

@@ -273,8 +273,12 @@ void host_start(void)
 		int pid = call(__NR_wait4, -1, &status, WALL, 0);
 		if (pid < 0)
 			panic("all host processes are gone");
-		for (struct task *task = tasks; (status & 0xff) == 0x7f && task < tasks + TASKS; task++)
-			if (task->host_pid == pid && task->state != FREE)
-				resume(task, status >> 8);
+		if ((status & 0xff) != 0x7f)
+			continue; /* one that was ended */
+		struct task *task = current; /* it nearly always is */
+		for (int i = 0; task->host_pid != pid && i < TASKS; i++)
+			task = &tasks[i];
+		if (task->host_pid == pid)
+			resume(task, status >> 8);
 	}
 }
