@@ -1,4 +1,5 @@
 /** The skas3 host interface, used rightly and wrongly by programs of our own: no host of today offers it, so there is nothing to compare with but the interface's definition. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -29,6 +30,30 @@ describe('skas3', () => {
     expect(skas(['run', '--quiet', '--no-skas3', program, 'hidden']).stdout).toBe(answers(refused, Array.from({ length: 5 }, () => '-1 EIO')));
     expect(skas(['run', '--quiet', program, 'hidden']).stdout).toBe(answers(['-1 ENOENT', '0', '0'], ['-1 EIO', '0', '0', '-1 EBADF', '0']));
     expect(skas(['run', '--quiet', '--skas3-for-all', program, 'hidden']).stdout).toBe(answers(['0', '0', '0'], ['0', '0', '0', '-1 EBADF', '0']));
+  });
+
+  it('is found, or not, by what kernels ask before they start; the rest of their questions is answered as natively', () => {
+    const program = guestProgram('skas3-probe.c');
+    const native = spawnSync(program, { encoding: 'utf8' }).stdout;
+    expect(native).toContain('UML running in SKAS0 mode');
+    const found = (from: string, ...words: readonly string[]): string => words.reduce((text, word) => text.replace(new RegExp(`(${word}\\.\\.\\.).*`), '$1found'), from);
+    expect(skas(['run', '--quiet', '--no-skas3', program]).stdout).toBe(native);
+    expect(skas(['run', '--quiet', program]).stdout).toBe(found(native, 'PTRACE_LDT'));
+    expect(skas(['run', '--quiet', '--skas3-for-all', program]).stdout).toBe(found(native, '/proc/mm', 'PTRACE_FAULTINFO', 'PTRACE_LDT').replace('SKAS0', 'SKAS3'));
+  });
+
+  it('serves several processors of one kernel, in the same order in every run', () => {
+    const run = (): string => {
+      const { stdout, stderr, status } = skas(['run', '--quiet', '--stats', guestProgram('skas3-smp.c')]);
+      expect(status, stderr).toBe(0);
+      return `${stdout}${(/^.*instructions.*$/m.exec(stderr) ?? ['no count'])[0]}\n${(/^.*state.*$/m.exec(stderr) ?? ['no state'])[0]}`;
+    };
+    const first = run();
+    expect(first).toContain('turns 2400 on 4 processors, interrupts 148 of 148 received\n');
+    for (let space = 0; space < 3; space++) expect(first).toContain(`space ${space} counted 160000 in 800 turns\n`);
+    expect(first).toMatch(/instructions +\d/);
+    expect(first).toMatch(/state +[\da-f]{64}/);
+    expect(run()).toBe(first);
   });
 
   it.each([[], ['--max-address-spaces', '20', '--max-processes', '10']])('gives handles that are descriptors like any other, as many as there may be: %j %j %j %j', (...options) => {

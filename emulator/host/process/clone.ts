@@ -138,7 +138,7 @@ function childProcess(parent: Thread, pid: number, request: CloneRequest): Proce
   const maker = parent.process;
   const sibling = (request.flags & CloneFlag.parent) !== 0;
   const process = new Process(parent.kernel, pid, {
-    parent: sibling ? maker.parent : maker, group: maker.group, session: maker.session, limits: maker.limits.copy(), credentials: maker.credentials,
+    parent: sibling ? maker.parent : maker, maker: sibling ? maker.maker : parent, group: maker.group, session: maker.session, limits: maker.limits.copy(), credentials: maker.credentials,
     exitSignal: sibling ? maker.exitSignal : request.exitSignal,
   });
   process.signals.forkFrom(maker.signals);

@@ -23,6 +23,8 @@ export class Process {
   /** Undefined for processes the machine itself started. */
   parent: Process | undefined;
   readonly children = new Set<Process>();
+  /** The thread that made it: who traces it when it asks for that. */
+  readonly maker: Thread | undefined;
   /** In the order they were made; dead ones leave, except a leader. */
   readonly threads = new Set<Thread>();
   leader!: Thread;
@@ -66,6 +68,7 @@ export class Process {
     this.kernel = kernel;
     this.pid = pid;
     this.parent = inherited.parent;
+    this.maker = inherited.maker;
     this.group = inherited.group;
     this.session = inherited.session;
     this.limits = inherited.limits;
@@ -98,6 +101,7 @@ export class Process {
 
 export interface ProcessInheritance {
   readonly parent: Process | undefined;
+  readonly maker: Thread | undefined;
   readonly group: number;
   readonly session: Session;
   readonly limits: Limits;

@@ -32,7 +32,7 @@ export function spawnProcess(kernel: Kernel, path: string, argv: readonly string
   const space = kernel.spaces.create(layout64(limits.soft(Resource.STACK)), { stack: Infinity, addressSpace: Infinity, data: Infinity });
   if (pid === 0 || slot === 0 || space === undefined) throw new MachineSetupError(`${path}: no room for a process`);
   const process = new Process(kernel, pid, {
-    parent: undefined, group: pid, session: new Session(pid), limits, credentials: userCredentials(kernel.options.uid, kernel.options.gid), exitSignal: 0,
+    parent: undefined, maker: undefined, group: pid, session: new Session(pid), limits, credentials: userCredentials(kernel.options.uid, kernel.options.gid), exitSignal: 0,
   });
   const root = kernel.vfs.root.top();
   const fs = new FsState(root, root);

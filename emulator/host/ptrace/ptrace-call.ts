@@ -3,6 +3,7 @@ import { Reg, Segment } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
 import { Capability, capable } from '../misc/credentials.ts';
 import { AUDIT_ARCH } from '../misc/seccomp.ts';
+import type { Process } from '../process/process.ts';
 import { getThreadArea, setThreadArea } from '../process/segments.ts';
 import { ARGUMENT_REGISTERS } from '../process/syscall-dispatch.ts';
 import type { Thread } from '../process/thread.ts';
@@ -72,7 +73,8 @@ function answer(call: SyscallCall): number {
   const tracee = thread.kernel.threads.get(call.int(1));
   if (tracee === undefined) return -Errno.ESRCH;
   if (request === Request.ATTACH || request === Request.SEIZE) return attachTo(thread, tracee, request === Request.SEIZE, address, data);
-  if (tracee.ptrace?.tracer.process !== thread.process) return -Errno.ESRCH;
+  // The thread itself, not just its process
+  if (tracee.ptrace?.tracer !== thread) return -Errno.ESRCH;
   if (request === Request.KILL) {
     if (tracee.state.kind !== 'dead') sendSignal(thread.kernel, tracee, kernelInfo(Signal.KILL));
     return 0;
@@ -86,8 +88,15 @@ function answer(call: SyscallCall): number {
 function traceMe(thread: Thread): number {
   const { parent } = thread.process;
   if (thread.ptrace !== undefined) return -Errno.EPERM;
-  if (parent !== undefined && !parent.isZombie) attach(thread, parent.leader, false, 0);
+  if (parent !== undefined && !parent.isZombie) attach(thread, livingMaker(thread.process, parent), false, 0);
   return 0;
+}
+
+/** The parent's thread that made the process, or another of its threads once that one is gone. */
+function livingMaker(process: Process, parent: Process): Thread {
+  const { maker } = process;
+  if (maker !== undefined && maker.process === parent && maker.state.kind !== 'dead') return maker;
+  return [...parent.threads].find(({ state }) => state.kind !== 'dead') ?? parent.leader;
 }
 
 function attachTo(tracer: Thread, tracee: Thread, seize: boolean, address: number, options: number): number {
