@@ -35,10 +35,12 @@ describe('miniature UMLs', () => {
   it.each(TECHNIQUES)('%s runs the program as a bare host does', (technique) => {
     expect(expected).toContain('ud2 ends with signal 4\n');
     expect(machine(miniUml(technique), USER, 'all', '20')).toBe(expected);
+    expect(machine(miniUml(technique), '--nosysemu', USER, 'all', '4')).toBe(native(USER, 'all', '4'));
   });
 
   it.each(NATIVE_TECHNIQUES)('%s does so on a real host', (technique) => {
     expect(native(miniUml(technique), USER, 'all', '20')).toBe(expected);
+    expect(native(miniUml(technique), '--nosysemu', USER, 'all', '20')).toBe(expected);
   });
 });
 

@@ -15,6 +15,7 @@ typedef struct user_regs_struct registers;
 #define PC(regs) ((regs)->rip)
 #define SP(regs) ((regs)->rsp)
 #define ARGUMENTS(regs) { (regs)->rdi, (regs)->rsi, (regs)->rdx, (regs)->r10, (regs)->r8, (regs)->r9 }
+#define HOST_NUMBER offsetof(struct user, regs.orig_rax) /* for PTRACE_PEEKUSER */
 #define SYSCALL_LENGTH 2
 #define FAULT_WRITE 2
 #define PAGE_FAULT 14
@@ -118,5 +119,6 @@ void free_memory(struct task *task);
 void maps_text(struct task *task, char *to);
 void load_program(struct task *init, int argc, char **argv);
 extern int program_file, show_counts;
+extern int no_sysemu;                      /* as on hosts before 2.6.8: calls are made harmless one by one */
 
 #endif

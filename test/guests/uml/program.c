@@ -3,7 +3,7 @@
 #include "kernel.h"
 
 char secret[] = "the kernel's secret";
-int program_file, show_counts;
+int program_file, show_counts, no_sysemu;
 
 static void read_at(ulong offset, void *into, size_t count)
 {
@@ -52,16 +52,15 @@ void load_program(struct task *init, int argc, char **argv)
 	PC(&init->regs) = header.e_entry;
 }
 
-/* mini-TECHNIQUE [--counts] PROGRAM ARGUMENTS; the words @secret and @pid among them become the secret's address and the kernel's host process. */
+/* mini-TECHNIQUE [--counts] [--nosysemu] PROGRAM ARGUMENTS; the words @secret and @pid among them become the secret's address and the kernel's host process. */
 void kernel_start(ulong *stack)
 {
 	static char numbers[2][24] = { "0x" };
 	int argc = stack[0] - 1;
 	char **argv = (char **)&stack[2];
-	if (argc > 0 && equal(argv[0], "--counts")) {
-		show_counts = 1;
-		argc--;
-		argv++;
+	for (; argc > 0 && argv[0][0] == '-'; argc--, argv++) {
+		show_counts |= equal(argv[0], "--counts");
+		no_sysemu |= equal(argv[0], "--nosysemu");
 	}
 	if (argc < 1 || argc > 12)
 		panic("which program?");

@@ -18,6 +18,15 @@ int wait_stop(int pid)
 	return status >> 8;
 }
 
+/* From the entry to the exit of a system call of the host that does nothing. */
+static void make_harmless(int pid)
+{
+	trace(PTRACE_POKEUSER, pid, HOST_NUMBER, (void *)__NR_getpid);
+	trace(PTRACE_SYSCALL, pid, 0, 0);
+	if (wait_stop(pid) != (SIGTRAP | 0x80))
+		panic("a system call without an end");
+}
+
 /* Runs `current` until it enters the kernel, and that until it is done. */
 static void run_user(void)
 {
@@ -26,11 +35,13 @@ static void run_user(void)
 	enter_task(task);
 	if (trace(PTRACE_SETREGS, task->host_pid, 0, &task->regs) < 0)
 		panic("registers the host does not take");
-	trace(PTRACE_SYSEMU, task->host_pid, 0, 0);
+	trace(no_sysemu ? PTRACE_SYSCALL : PTRACE_SYSEMU, task->host_pid, 0, 0);
 	int signal = wait_stop(task->host_pid);
 	trace(PTRACE_GETREGS, task->host_pid, 0, &task->regs);
 	switch (signal) {
 	case SIGTRAP | 0x80:
+		if (no_sysemu)
+			make_harmless(task->host_pid);
 		kernel_syscall();
 		break;
 	case SIGVTALRM:

@@ -17,10 +17,13 @@ const ulong task_top = 0x60000000;
 
 #define STACK (4 * PAGE)
 #define PROCESS_FLAGS (CLONE_FILES | SIGCHLD)
-enum { SUBREAPER = 36, ORIG_RAX = 15 * 8 };
+enum { SUBREAPER = 36 };
 enum { NO_REQUEST, TRACE_ON, FORK, HALT };
-/* How the tracing thread lets a task run: kernel code freely; to rt_sigreturn and through it, back to user mode; user code with its calls caught. */
-enum { KERNEL, LEAVING, RETURNING, USER };
+/*
+ * How the tracing thread lets a task run: kernel code freely; to rt_sigreturn and through it, back to user mode; user code with its calls caught; and,
+ * without SYSEMU, through a call that has been made harmless.
+ */
+enum { KERNEL, LEAVING, RETURNING, USER, HARMLESS };
 
 static char stacks[TASKS][STACK] __attribute__((aligned(PAGE)));
 static char helper_stack[PAGE] __attribute__((aligned(PAGE)));
@@ -232,7 +235,7 @@ static void halt(void)
 /* A task's process has stopped: lets it go on, as its mode and the reason say. */
 static void resume(struct task *task, int signal)
 {
-	static const int how[] = { [KERNEL] = PTRACE_CONT, [LEAVING] = PTRACE_SYSCALL, [RETURNING] = PTRACE_SYSCALL, [USER] = PTRACE_SYSEMU };
+	const int how[] = { PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SYSCALL, no_sysemu ? PTRACE_SYSCALL : PTRACE_SYSEMU, PTRACE_SYSCALL };
 	long number = -1, deliver = 0;
 	int pid = task->host_pid;
 	if (signal == SIGUSR1) {
@@ -243,14 +246,20 @@ static void resume(struct task *task, int signal)
 		else
 			halt();
 	} else if (signal == (SIGTRAP | 0x80)) {
-		trace(PTRACE_PEEKUSER, pid, ORIG_RAX, &number);
+		trace(PTRACE_PEEKUSER, pid, HOST_NUMBER, &number);
 		if (task->tracing == LEAVING && number != __NR_rt_sigreturn)
 			panic("a task does not leave the kernel");
 		if (task->tracing == USER) {
 			NUMBER(&task->regs) = number;
-			deliver = SIGUSR2;
+			if (no_sysemu)
+				trace(PTRACE_POKEUSER, pid, HOST_NUMBER, (void *)__NR_getpid);
 		}
-		task->tracing = task->tracing == USER ? KERNEL : task->tracing + 1;
+		if (task->tracing == HARMLESS || (task->tracing == USER && !no_sysemu)) {
+			task->tracing = KERNEL;
+			deliver = SIGUSR2;
+		} else {
+			task->tracing++;
+		}
 	} else if (signal != SIGCHLD && signal != SIGSTOP && signal != SIGCONT) {
 		task->tracing = KERNEL;
 		deliver = signal;
