@@ -142,7 +142,7 @@ const socketcall: AbiRow['demultiplex'] = (thread, [number, address]) => {
   const call = SOCKET_CALLS[number - 1];
   if (call === undefined) return -Errno.EINVAL;
   const [name, count] = call;
-  const bytes = thread.space.read(address, count * 4);
+  const bytes = thread.space.read(address >>> 0, count * 4);
   if (bytes === undefined) return -Errno.EFAULT;
   return { row: socketRow(name), words: [...new Int32Array(bytes.buffer), 0, 0, 0, 0, 0, 0].slice(0, 6) };
 };

@@ -78,6 +78,6 @@ export interface AbiRow extends SyscallRow {
   readonly inMemory?: number;
   /** Undefined: as the word size says. */
   readonly timeLayout?: TimeLayout;
-  /** The call is many in one: which one it is, and its arguments; or -errno. */
+  /** The call is many in one: which one it is, and its arguments, from the registers as signed words; or -errno. */
   readonly demultiplex?: (thread: Thread, registers: readonly number[]) => { readonly row: AbiRow | undefined; readonly words: readonly number[] } | number;
 }

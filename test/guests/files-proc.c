@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 	SHOW(pwrite(mem, "written", 7, (off_t)second));
 	printf("%.9s %.7s\n", mapped, second);
 	SHOW(pread(mem, buffer, 1, 0));
-	SHOW(slurp("/proc/self/auxv") % 16);
+	SHOW(slurp("/proc/self/auxv") % (2 * sizeof(long)));
 
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;

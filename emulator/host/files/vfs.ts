@@ -269,7 +269,7 @@ export class Vfs {
       if (!mayAccess(thread, inode, wanted)) return -Errno.EACCES;
       if (writing && inode.fileSystem.readOnly && (inode.isRegular || inode.isDirectory)) return -Errno.EROFS;
     }
-    const file = inode.open(call, dentry, (flags & ~OPEN_ONLY_FLAGS) | OpenFlag.largeFile);
+    const file = inode.open(call, dentry, statusFlags(call, flags));
     if (typeof file === 'number' || file instanceof Wait) return file;
     if ((flags & OpenFlag.truncate) !== 0 && !created && inode instanceof FileInode) {
       const result = inode.truncate(0);
@@ -336,8 +336,13 @@ export class Vfs {
     const inode = directory.inode.makeUnnamed({ mode: mode & 0o7777 & ~call.thread.fs.umask, uid: credentials.fsuid, gid: credentials.fsgid });
     const dentry = new Dentry(directory, `#${inode.number}`, inode);
     dentry.deleted = true;
-    return inode.open(call, dentry, (flags & ~OPEN_ONLY_FLAGS) | OpenFlag.largeFile);
+    return inode.open(call, dentry, statusFlags(call, flags));
   }
+}
+
+/** What F_GETFL shows: 64-bit programs always open files as large ones, i386's say so. */
+function statusFlags(call: SyscallCall, flags: number): number {
+  return (flags & ~OPEN_ONLY_FLAGS) | (call.wordSize === 8 ? OpenFlag.largeFile : flags & OpenFlag.largeFile);
 }
 
 function stamp(inode: Inode, now: Timestamp): void {

@@ -10,6 +10,8 @@ function archPrctl(call: SyscallCall): SyscallResult {
   const { context, space } = call.thread;
   const code = call.int(0);
   const [, address] = call.args;
+  // i386 has it for what newer codes are about
+  if (call.wordSize === 4 && code < Code.GET_CPUID) return -Errno.EINVAL;
   switch (code) {
     case Code.SET_FS:
     case Code.SET_GS: {
