@@ -6,8 +6,10 @@ import { PAGE_SIZE } from '../emulator/cpu/state.ts';
 import { Access } from '../emulator/memory/page-access.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
 import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
-import { SignalInfo } from '../emulator/host/signals/signal-info.ts';
+import { infoBytes, parseInfo } from '../emulator/host/signals/signal-info-layout.ts';
+import { SIGINFO_BYTES } from '../emulator/host/signals/signal-info.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
+import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
 import type { BreakpointRequest, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
@@ -26,7 +28,6 @@ export interface MachineAction extends ResumeAction {
 }
 
 export class MachineTarget implements Target {
-  readonly architecture = 'x86-64';
   private readonly debug: Debugger;
   private readonly files: GuestFiles;
   /** Ids of watchpoints by what gdb calls them. */
@@ -36,6 +37,15 @@ export class MachineTarget implements Target {
   constructor(debug: Debugger, files: GuestFiles) {
     this.debug = debug;
     this.files = files;
+  }
+
+  /** The debuggee's; another program may change it. */
+  get architecture(): Target['architecture'] {
+    return this.debug.machine.process.leader.wordSize === 4 ? 'i386' : 'x86-64';
+  }
+
+  private get registers(): RegisterSet {
+    return ARCHITECTURES[this.architecture].registers;
   }
 
   get executable(): string {
@@ -53,12 +63,12 @@ export class MachineTarget implements Target {
 
   readRegister(tid: number, register: number): Uint8Array | undefined {
     const thread = this.thread(tid);
-    return thread === undefined ? undefined : readThreadRegister(thread, register, this.debug.calls);
+    return thread === undefined ? undefined : readThreadRegister(thread, this.registers.registers[register].name, this.debug.calls);
   }
 
   writeRegister(tid: number, register: number, value: Uint8Array): boolean {
     const thread = this.thread(tid);
-    return thread !== undefined && writeThreadRegister(thread, register, value, this.debug.calls);
+    return thread !== undefined && writeThreadRegister(thread, this.registers.registers[register].name, value, this.debug.calls);
   }
 
   readMemory(tid: number, address: bigint, length: number): Uint8Array {
@@ -178,13 +188,14 @@ export class MachineTarget implements Target {
   }
 
   siginfo(tid: number): Uint8Array | undefined {
-    return this.thread(tid)?.signals.held?.bytes;
+    const thread = this.thread(tid);
+    return thread?.signals.held === undefined ? undefined : infoBytes(thread.signals.held, thread.wordSize);
   }
 
   writeSiginfo(tid: number, bytes: Uint8Array): boolean {
-    const signals = this.thread(tid)?.signals;
-    if (signals?.held === undefined || bytes.length !== signals.held.bytes.length) return false;
-    signals.held = new SignalInfo(Uint8Array.from(bytes));
+    const thread = this.thread(tid);
+    if (thread?.signals.held === undefined || bytes.length !== SIGINFO_BYTES) return false;
+    thread.signals.held = parseInfo(Uint8Array.from(bytes), thread.wordSize);
     return true;
   }
 

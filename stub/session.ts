@@ -5,7 +5,7 @@
 import { PacketReader, encodePacket } from './framing.ts';
 import { PACKET_SIZE, PacketErrno, PacketError, type PacketRow, type Reply } from './packet.ts';
 import { findPacket } from './packets/table.ts';
-import { X86_64_REGISTERS, type RegisterSet } from './registers.ts';
+import { ARCHITECTURES, type Architecture, type RegisterSet } from './registers.ts';
 import { stopReply } from './stop-reply.ts';
 import type { ThreadId } from './fields.ts';
 import { Refusal, type ResumeAction, type StopEvent, type Target, type TargetThread } from './target.ts';
@@ -28,7 +28,6 @@ export const PS_PACKET = `qRcmd,${Buffer.from('processes').toString('hex')}`;
 
 export class Session {
   readonly target: Target;
-  readonly registers: RegisterSet = X86_64_REGISTERS;
   readonly version: string;
   /** Features the client named in qSupported with `+`. */
   client: ReadonlySet<string> = new Set();
@@ -92,6 +91,14 @@ export class Session {
     this.ended = true;
     if (this.begun) this.target.processes?.detachAll();
     if (this.begun && this.target.stopped === undefined) this.target.detach();
+  }
+
+  get architecture(): Architecture {
+    return ARCHITECTURES[this.target.architecture];
+  }
+
+  get registers(): RegisterSet {
+    return this.architecture.registers;
   }
 
   /** From the next packet on there are no acknowledgements. */

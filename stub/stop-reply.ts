@@ -1,13 +1,10 @@
 /** Stop replies: `T`, `W` and `X` packets with the registers gdb always wants next. */
 import { gdbSignal } from './gdb-signals.ts';
-import { X86_64_REGISTER } from './registers.ts';
 import type { Session } from './session.ts';
 import type { StopEvent } from './target.ts';
 
 const SIGINT = 2;
 const SIGTRAP = 5;
-/** Sent with every stop, so that gdb need not ask. */
-const EXPEDITED = [X86_64_REGISTER.rbp, X86_64_REGISTER.rsp, X86_64_REGISTER.rip];
 const WATCH_NAMES = { write: 'watch', read: 'rwatch', access: 'awatch' } as const;
 
 const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(2, '0');
@@ -37,7 +34,7 @@ export function stopReply(session: Session, event: StopEvent): string {
   if (event.reason === 'killed') return `X${hexByte(gdbSignal(event.signal))}${process(event.pid)}`;
   let text = `T${hexByte(gdbSignal(signalOf(event)))}${reason(session, event)}`;
   // When a process is new to gdb, it does not know yet what its registers look like.
-  for (const register of event.reason === 'attached' ? [] : EXPEDITED) {
+  for (const register of event.reason === 'attached' ? [] : session.architecture.expedited) {
     const value = session.target.readRegister(event.thread.tid, register);
     if (value !== undefined) text += `${hexByte(register)}:${Buffer.from(value).toString('hex')};`;
   }

@@ -1,10 +1,9 @@
-/** gdb's registers of a machine thread: registers.ts numbers on one side, the thread's context slot on the other. */
+/** gdb's registers of a machine thread: names of registers.ts on one side, the thread's context slot on the other. */
 import type { InterruptedCalls } from '../emulator/debug/interrupted-calls.ts';
 import {
   FPU_CONTROL, FPU_DP, FPU_IP, FPU_OPCODE, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, MXCSR, RIP, Reg, Segment, XMM,
 } from '../emulator/cpu/state.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
-import { X86_64_REGISTERS } from './registers.ts';
 
 /** How one register is got and set. Values are little-endian bytes of the register's size. */
 interface Access {
@@ -33,6 +32,12 @@ function field(at: number, size: number): Access {
 const general = (register: number): Access => ({
   read: (thread, calls) => bytes(8, register === Reg.rax ? calls.rax(thread) : thread.context.gpr(register)),
   write: (thread, value) => done(thread.context.setGpr(register, value.getBigUint64(0, true))),
+});
+
+/** i386's half of a general register; the other one is cleared. */
+const narrow = (register: number): Access => ({
+  read: (thread, calls) => bytes(4, register === Reg.rax ? calls.rax(thread) : thread.context.gpr(register)),
+  write: (thread, value) => done(thread.context.setGprNumber(register, value.getUint32(0, true))),
 });
 
 const selector = (segment: number): Access => ({ read: (thread) => bytes(4, BigInt(thread.context.selector(segment))) });
@@ -141,21 +146,34 @@ const BY_NAME: Readonly<Record<string, Access>> = {
       return true;
     },
   },
+  ...Object.fromEntries((['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const).map((name, register) => [name, narrow(register)])),
+  eip: {
+    read: (thread) => bytes(4, BigInt(thread.context.rip)),
+    write: (thread, value) => {
+      thread.context.rip = value.getUint32(0, true);
+      return true;
+    },
+  },
+  orig_eax: {
+    read: (thread) => bytes(4, BigInt(thread.origRax)),
+    write: (thread, value) => {
+      thread.origRax = value.getInt32(0, true);
+      return true;
+    },
+  },
 };
-
-const TABLE: readonly Access[] = X86_64_REGISTERS.registers.map(({ name }) => BY_NAME[name]);
 
 /** What is asked about system calls that were interrupted. */
 type Calls = Pick<InterruptedCalls, 'rax' | 'giveUp'>;
 
-/** The register's bytes. */
-export function readThreadRegister(thread: Thread, register: number, calls: Calls): Uint8Array {
-  return TABLE[register].read(thread, calls);
+/** A register's bytes, by its name in registers.ts. */
+export function readThreadRegister(thread: Thread, name: string, calls: Calls): Uint8Array {
+  return BY_NAME[name].read(thread, calls);
 }
 
 /** False if the register cannot have that value. */
-export function writeThreadRegister(thread: Thread, register: number, value: Uint8Array, calls: Calls): boolean {
-  const access = TABLE[register];
+export function writeThreadRegister(thread: Thread, name: string, value: Uint8Array, calls: Calls): boolean {
+  const access = BY_NAME[name];
   if (Buffer.compare(access.read(thread, calls), value) === 0) return true;
   if (access.write === undefined || !calls.giveUp(thread)) return false;
   return access.write(thread, new DataView(value.buffer, value.byteOffset, value.byteLength));

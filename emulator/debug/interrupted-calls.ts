@@ -11,6 +11,11 @@ import { inSyscall, restartWithoutHandler } from '../host/signals/restart.ts';
 /** What rax shows of a call that is not finished. */
 export const UNFINISHED = BigInt.asUintN(64, -BigInt(Errno.ERESTARTSYS));
 
+/** Has rax what {@link UNFINISHED} says? gdb, which writes registers back, knows only half of i386's. */
+function isUnfinished({ context, callWordSize }: Thread): boolean {
+  return callWordSize === 8 ? context.gpr(Reg.rax) === UNFINISHED : context.gprLow(Reg.rax) === -Errno.ERESTARTSYS;
+}
+
 export class InterruptedCalls {
   /** Results calls had when they were given up, other than "start again". */
   private readonly results = new Map<Thread, number>();
@@ -46,7 +51,7 @@ export class InterruptedCalls {
     const result = this.results.get(thread);
     this.results.delete(thread);
     if (thread.phase !== 'return' && thread.phase !== 'user') return;
-    if (result !== undefined && inSyscall(thread) && thread.context.gpr(Reg.rax) === UNFINISHED) thread.context.setGprNumber(Reg.rax, result);
+    if (result !== undefined && inSyscall(thread) && isUnfinished(thread)) thread.context.setGprNumber(Reg.rax, result);
     restartWithoutHandler(thread);
     thread.origRax = -1;
   }

@@ -5,7 +5,7 @@ import { StandardIo } from '../../emulator/host/files/standard-io.ts';
 import { DEFAULT_OPTIONS, Kernel } from '../../emulator/host/kernel.ts';
 import { stateHash } from '../../emulator/host/state-hash.ts';
 import { Signal, signalName } from '../../emulator/host/signals/signal-numbers.ts';
-import { X86_64_REGISTERS } from '../registers.ts';
+import { ARCHITECTURES } from '../registers.ts';
 import { TaskTarget } from '../tasks/task-target.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
@@ -63,7 +63,9 @@ const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word :
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
-  const server = new RspServer(new UserTarget(new TaskTarget(new MachineTarget(debug, files), { expected, registers: X86_64_REGISTERS }), debug), {
+  const target = new MachineTarget(debug, files);
+  const { registers } = ARCHITECTURES[target.architecture];
+  const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug), {
     ...gdb, version: SKAS_VERSION,
     onRefused: () => say('a second debugger was turned away: one at a time'),
     onDisconnect: () => {

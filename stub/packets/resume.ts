@@ -2,7 +2,6 @@
 import { hexBigInt, hexNumber, nothing, split, text, threadId, type ThreadId } from '../fields.ts';
 import { linuxSignal } from '../gdb-signals.ts';
 import { PacketErrno, PacketError, always, packet, type PacketRow } from '../packet.ts';
-import { X86_64_REGISTER } from '../registers.ts';
 import type { Session } from '../session.ts';
 import type { ResumeAction, ResumeKind } from '../target.ts';
 
@@ -63,9 +62,10 @@ const vCont = packet({
 /** `c [ADDR]` and its like: the continue thread steps, everything else continues. */
 function resumeOld(session: Session, kind: ResumeKind, signalNumber: number, address: bigint | undefined): undefined {
   if (address !== undefined) {
-    const rip = Buffer.alloc(8);
-    rip.writeBigUInt64LE(address);
-    session.target.writeRegister(session.generalThread().tid, X86_64_REGISTER.rip, rip);
+    const { pc, wordSize } = session.architecture;
+    const value = Buffer.alloc(8);
+    value.writeBigUInt64LE(address);
+    session.target.writeRegister(session.generalThread().tid, pc, value.subarray(0, wordSize));
   }
   const tid = session.continueThread ?? session.generalThread().tid;
   session.resume(kind === 'continue' && signalNumber === 0 ? [{ kind, tid: undefined, signal: 0 }] : [{ kind, tid, signal: signalNumber }, { kind: 'continue', tid: undefined, signal: 0 }]);

@@ -26,7 +26,7 @@ function siginfo(session: Session): Uint8Array {
 
 function features(session: Session, annex: string): string {
   if (annex !== 'target.xml') throw new PacketError(PacketErrno.ENOENT, `no document ${annex}`);
-  return targetDescription('i386:x86-64', session.registers);
+  return targetDescription(session.architecture.name, session.registers);
 }
 
 /** Of the process the annex names, or of the selected thread's. */

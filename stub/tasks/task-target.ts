@@ -28,7 +28,6 @@ type Report = (event: StopEvent) => StopEvent | undefined;
 const EVERYWHERE = { start: 0n, end: 1n << 47n };
 
 export class TaskTarget implements Target {
-  readonly architecture: Target['architecture'];
   /** Whether tasks are threads. */
   enabled = true;
   readonly debuggee: DebuggeeKernel;
@@ -47,8 +46,11 @@ export class TaskTarget implements Target {
     this.machine = machine;
     this.registers = registers;
     this.helper = new TaskSwitch(machine, registers);
-    this.architecture = machine.architecture;
     this.debuggee = new DebuggeeKernel(machine, expected);
+  }
+
+  get architecture(): Target['architecture'] {
+    return this.machine.architecture;
   }
 
   get executable(): string {

@@ -2,7 +2,7 @@
 import type { Debugger } from '../../emulator/debug/debugger.ts';
 import { Reg } from '../../emulator/cpu/state.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
-import { X86_64_REGISTER } from '../registers.ts';
+import { ARCHITECTURES } from '../registers.ts';
 import type { KernelView } from './kernel-view.ts';
 import { readSavedRegister } from './user-registers.ts';
 import type { UserSide } from './user-side.ts';
@@ -48,7 +48,8 @@ export class UserProbes {
     const { side } = this;
     const task = side.currentTask();
     if (task === undefined) return;
-    const saved = readSavedRegister(this.kernel.object('struct task_struct', task.address), X86_64_REGISTER.origRax);
+    const architecture = ARCHITECTURES[this.kernel.image.wordSize === 8 ? 'x86-64' : 'i386'];
+    const saved = readSavedRegister(this.kernel.object('struct task_struct', task.address), architecture, architecture.syscall);
     const number = saved === undefined ? -1 : new DataView(saved.buffer, saved.byteOffset).getInt32(0, true);
     const { syscalls } = task.process;
     if (syscalls !== undefined && (syscalls.size === 0 || syscalls.has(number))) {

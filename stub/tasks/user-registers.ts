@@ -1,15 +1,17 @@
 /**
  * User registers of a UML task that is in the kernel, as the kernel keeps them in `thread.regs` and will load them when the task goes back to
- * user mode: general ones in the order of struct user_regs_struct (arch/x86/include/asm/user_64.h), the others as an FXSAVE image.
+ * user mode: general ones in the order of struct user_regs_struct (arch/x86/include/asm/user_64.h, user_32.h), the others as an FXSAVE image.
  */
-import { X86_64_REGISTERS } from '../registers.ts';
+import type { Architecture } from '../registers.ts';
 import { LayoutError, type GuestObject } from './guest-object.ts';
 
-const GENERAL = [
-  'r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi', 'orig_rax', 'rip', 'cs', 'eflags', 'rsp', 'ss',
-  'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs',
-] as const;
-const WORD = 8;
+const GENERAL: Readonly<Record<4 | 8, readonly string[]>> = {
+  4: ['ebx', 'ecx', 'edx', 'esi', 'edi', 'ebp', 'eax', 'ds', 'es', 'fs', 'gs', 'orig_eax', 'eip', 'cs', 'eflags', 'esp', 'ss'],
+  8: [
+    'r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi', 'orig_rax', 'rip', 'cs', 'eflags', 'rsp', 'ss',
+    'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs',
+  ],
+};
 
 /** Byte offset and width in the FXSAVE image (SDM vol. 1, table 10-2). What gdb shows of the pointers are their 32-bit halves. */
 const FLOATING: Readonly<Record<string, readonly [number, number]>> = {
@@ -28,12 +30,12 @@ interface Place {
   readonly bytes: number;
 }
 
-function place(task: GuestObject, name: string): Place | undefined {
-  const index = GENERAL.indexOf(name as (typeof GENERAL)[number]);
+function place(task: GuestObject, name: string, wordSize: 4 | 8): Place | undefined {
+  const index = GENERAL[wordSize].indexOf(name);
   if (index >= 0) {
     const general = task.first('thread.regs.regs.gp', 'thread.regs.regs.skas.regs');
     if (general === undefined) throw new LayoutError('this kernel does not keep user registers in thread.regs');
-    return { address: general.address + index * WORD, bytes: WORD };
+    return { address: general.address + index * wordSize, bytes: wordSize };
   }
   const floating = FLOATING[name];
   return floating === undefined ? undefined : { address: floatingState(task) + floating[0], bytes: floating[1] };
@@ -46,11 +48,11 @@ function floatingState(task: GuestObject): number {
 }
 
 /** The register's bytes, `undefined` when the kernel does not keep it. @throws LayoutError @throws GuestDataError */
-export function readSavedRegister(task: GuestObject, register: number): Uint8Array | undefined {
-  const { name } = X86_64_REGISTERS.registers[register];
-  const size = X86_64_REGISTERS.size(register);
+export function readSavedRegister(task: GuestObject, { registers, wordSize }: Architecture, register: number): Uint8Array | undefined {
+  const { name } = registers.registers[register];
+  const size = registers.size(register);
   if (name === 'ftag') return tagWord(task);
-  const found = place(task, name);
+  const found = place(task, name, wordSize);
   if (found === undefined) return undefined;
   const value = task.memory(found.address, Math.min(found.bytes, size));
   if (value === undefined) return undefined;
@@ -60,10 +62,12 @@ export function readSavedRegister(task: GuestObject, register: number): Uint8Arr
 }
 
 /** Where to write the value, and the bytes to write there; undefined when the register is not one that can be. */
-export function savedRegisterWrite(task: GuestObject, register: number, value: Uint8Array): { readonly address: number; readonly bytes: Uint8Array } | undefined {
-  const { name } = X86_64_REGISTERS.registers[register];
+export function savedRegisterWrite(
+  task: GuestObject, { registers, wordSize }: Architecture, register: number, value: Uint8Array,
+): { readonly address: number; readonly bytes: Uint8Array } | undefined {
+  const { name } = registers.registers[register];
   if (name === 'ftag') return { address: floatingState(task) + TAGS, bytes: Uint8Array.of(abridged(value)) };
-  const found = place(task, name);
+  const found = place(task, name, wordSize);
   if (found === undefined) return undefined;
   const bytes = new Uint8Array(found.bytes);
   bytes.set(value.subarray(0, found.bytes));

@@ -5,7 +5,7 @@
 import type { Debugger } from '../../emulator/debug/debugger.ts';
 import { Reg } from '../../emulator/cpu/state.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
-import { X86_64_REGISTER } from '../registers.ts';
+import { ARCHITECTURES } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { readThreadRegister, writeThreadRegister } from '../thread-registers.ts';
 import { GuestDataError, LayoutError, type GuestObject } from './guest-object.ts';
@@ -28,7 +28,6 @@ const USER_END = 1n << 47n;
 const AS_THEY_ARE = { rax: (thread: Thread) => thread.context.gpr(Reg.rax), giveUp: () => true } as const;
 
 export class UserTarget implements Target {
-  readonly architecture: Target['architecture'];
   readonly processes: ProcessControl = {
     attach: (pid) => this.attachProcess(pid),
     detach: (pid) => this.detachProcess(pid),
@@ -52,7 +51,10 @@ export class UserTarget implements Target {
   constructor(inner: TaskTarget, debug: Debugger) {
     this.inner = inner;
     this.machine = debug;
-    this.architecture = inner.architecture;
+  }
+
+  get architecture(): Target['architecture'] {
+    return this.inner.architecture;
   }
 
   get executable(): string {
@@ -70,29 +72,33 @@ export class UserTarget implements Target {
     return [...own, ...[...user.processes.values()].flatMap((process) => process.tasks().map((task) => this.describeTask(process, task)))];
   }
 
+  private registerName(register: number): string {
+    return ARCHITECTURES[this.architecture].registers.registers[register].name;
+  }
+
   readRegister(tid: number, register: number): Uint8Array | undefined {
     const user = this.userTask(tid);
     if (user === undefined) return this.inner.readRegister(tid, register);
     const host = this.side?.user.hostOf(user.address);
-    if (host !== undefined) return readThreadRegister(host, register, AS_THEY_ARE);
-    return plainly(() => readSavedRegister(this.object(user), register));
+    if (host !== undefined) return readThreadRegister(host, this.registerName(register), AS_THEY_ARE);
+    return plainly(() => readSavedRegister(this.object(user), ARCHITECTURES[this.architecture], register));
   }
 
   writeRegister(tid: number, register: number, value: Uint8Array): boolean {
     const user = this.userTask(tid);
     if (user === undefined || this.side === undefined) return this.inner.writeRegister(tid, register, value);
     const host = this.side.user.hostOf(user.address);
-    if (host !== undefined) return writeThreadRegister(host, register, value, AS_THEY_ARE);
-    const old = readSavedRegister(this.object(user), register);
+    if (host !== undefined) return writeThreadRegister(host, this.registerName(register), value, AS_THEY_ARE);
+    const old = readSavedRegister(this.object(user), ARCHITECTURES[this.architecture], register);
     if (old !== undefined && Buffer.compare(old, value) === 0) return true;
-    if (register === X86_64_REGISTER.rax && this.inCall(user)) {
-      throw new Refusal('rax will be the result of the system call the task is in: finish that first');
+    if (register === ARCHITECTURES[this.architecture].result && this.inCall(user)) {
+      throw new Refusal(`${this.registerName(register)} will be the result of the system call the task is in: finish that first`);
     }
-    const write = savedRegisterWrite(this.object(user), register, value);
+    const write = savedRegisterWrite(this.object(user), ARCHITECTURES[this.architecture], register, value);
     if (write === undefined || !this.writeKernel(write.address, write.bytes)) return false;
     // The kernel may have handed the old ones to its tracee already.
     const given = this.side.user.hostGiven(user.address);
-    return given === undefined || writeThreadRegister(given, register, value, AS_THEY_ARE);
+    return given === undefined || writeThreadRegister(given, this.registerName(register), value, AS_THEY_ARE);
   }
 
   readMemory(tid: number, address: bigint, length: number): Uint8Array {
