@@ -74,12 +74,15 @@ async function loadModules(sourcePath, codePath) {
   const usable = cached?.facts.identity === identity;
   // V8 takes only code that was made under the same flags.
   if (usable) for (const flag of cached.facts.flags) setFlagsFromString(flag);
-  const script = new Script(source, { filename: sourcePath ?? 'skas.js', ...(usable ? { cachedData: cached.contents } : {}) });
+  const filename = sourcePath ?? 'skas.js';
+  const script = new Script(source, { filename, ...(usable ? { cachedData: cached.contents } : {}) });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(ENTRY), module);
+  const code = usable && script.cachedDataRejected === false ? cached.contents : undefined;
+  module.exports.provideWorkerProgram({ source, filename, code, requireFrom: ENTRY });
   const saveCode = () => {
     const seconds = process.cpuUsage().user / 1e6;
-    if (usable && script.cachedDataRejected === false && seconds < cached.facts.seconds * LONGER) return;
+    if (code !== undefined && seconds < cached.facts.seconds * LONGER) return;
     writeCacheFile(codePath, { identity, flags: module.exports.ENGINE_FLAGS, seconds }, script.createCachedData());
   };
   return { exports: module.exports, saveCode };

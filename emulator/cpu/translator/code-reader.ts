@@ -49,6 +49,14 @@ export class CodeReader implements CodeSource {
     return decode(this.crossing, 0, first + MAX_LENGTH, address, this.mode, into) === 'ok';
   }
 
+  /** A byte of code which has been decoded. */
+  byteAt(address: number): number {
+    const number = Math.floor(address / PAGE_SIZE);
+    const page = this.page(number);
+    if (page === undefined) throw new Error(`no code at ${address.toString(16)} any more`);
+    return this.host.linear.u8[page.frame + address - number * PAGE_SIZE];
+  }
+
   runs(address: number): number {
     const number = Math.floor(address / PAGE_SIZE);
     let runs = this.blocks.get(number);

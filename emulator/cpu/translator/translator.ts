@@ -1,20 +1,18 @@
 /**
  * Tier 1: turns hot code into regions. A request forms the region at once (what is decoded is what was hot); emission and compilation
- * happen in batches, since functions that share a module share code pages and one instance. When a region becomes
- * available depends on the worker's speed, so nothing a guest can see may depend on whether one is.
+ * happen in batches, both on the worker where it has the program to emit. When a region becomes available depends on the
+ * worker's speed, so nothing a guest can see may depend on whether one is.
  */
-import { FunctionBuilder } from '../wasm/function-builder.ts';
-import { ModuleBuilder } from '../wasm/module-builder.ts';
-import { ModuleImports } from '../module-imports.ts';
 import type { CodePage, RegionHost, Translator } from '../translator-interface.ts';
 import type { PageAccess } from '../../memory/page-access.ts';
 import { CodeReader } from './code-reader.ts';
 import { CoveredCode, coverageOf, type Coverage } from './covered-code.ts';
 import { setEngineFlags } from './engine-flags.ts';
 import { ModuleCompiler, type CompileMode } from './module-compiler.ts';
-import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
-import { RegionEmitter } from './region-emitter.ts';
+import type { CompileAnswer } from './compile-worker.ts';
 import { loopNest } from './loop-nest.ts';
+import { emitBatch, helpersOf, type BatchRegion } from './region-batch.ts';
+import { toMessage, type RegionMessage } from './region-message.ts';
 import { findRegion, type Region } from './region.ts';
 
 /** Regions and guest instructions of one module at most. */
@@ -31,8 +29,16 @@ interface Candidate {
   readonly coverage: Coverage;
 }
 
-interface Request extends Candidate {
-  readonly region: Region;
+interface Request extends Candidate, BatchRegion {
+  /** Where the worker emits. */
+  readonly message: RegionMessage | undefined;
+}
+
+/** A module on its way. */
+interface Batch {
+  readonly candidates: readonly Candidate[];
+  /** Kept as long as its helpers are not known. */
+  readonly regions: readonly BatchRegion[];
 }
 
 export class RegionTranslator implements Translator {
@@ -40,12 +46,13 @@ export class RegionTranslator implements Translator {
   readonly stats = { requested: 0, refused: 0, regions: 0, instructions: 0, modules: 0, bytes: 0, stale: 0, dropped: 0 };
   private readonly host: RegionHost;
   private readonly compiler: ModuleCompiler;
-  private readonly builder = new FunctionBuilder();
   private queue: Request[] = [];
-  private readonly batches = new Map<number, readonly Candidate[]>();
+  private readonly batches = new Map<number, Batch>();
   private nextBatch = 0;
   /** Requests that must not be made again: on their way, or installed. */
   private readonly known = new Set<string>();
+  /** Helpers which the host has by now. */
+  private readonly helpers = new Set<string>();
   private readonly covered = new CoveredCode();
   private readonly installed = new Map<number, Candidate>();
 
@@ -86,17 +93,19 @@ export class RegionTranslator implements Translator {
     this.known.add(key);
     const coverage = coverageOf(region, codeContext);
     this.covered.add(coverage);
-    this.queue.push({ entry: rip, region, codeContext, pages, key, coverage });
+    const emitsThere = this.compiler.emits && this.host.counters === undefined;
+    const message = emitsThere ? toMessage(region, (address) => reader.byteAt(address)) : undefined;
+    this.queue.push({ entry: rip, region, codeContext, pages, key, coverage, message });
     this.poll();
   }
 
   poll(): void {
-    for (let answer = this.compiler.take(); answer !== undefined; answer = this.compiler.take()) this.install(answer.id, answer.module);
+    for (let answer = this.compiler.take(); answer !== undefined; answer = this.compiler.take()) this.install(answer);
     // One module is compiled at a time; what is requested meanwhile becomes the next one.
     while (this.queue.length > 0 && this.compiler.pending === 0) {
       this.submit();
       const answer = this.compiler.take();
-      if (answer !== undefined) this.install(answer.id, answer.module);
+      if (answer !== undefined) this.install(answer);
     }
   }
 
@@ -127,32 +136,32 @@ export class RegionTranslator implements Translator {
       batch.push(candidate);
       for (const block of candidate.region.blocks) instructions += block.instructions.length;
     }
-    const module = new ModuleBuilder();
-    const { counters } = this.host;
-    const imports = new ModuleImports(module, this.host.linear.wasmPages, counters !== undefined);
-    const emitter = new RegionEmitter(this.builder, imports, module.type(REGION_PARAMS, REGION_RESULTS), counters);
-    const facts = batch.map(({ region }) => emitter.scan(region));
-    // All imports are known now, and so is where functions begin.
-    const first = module.nextFunctionIndex;
-    const bodies = batch.map((candidate, i) => emitter.emit(candidate.region, facts[i], neighboursOf(candidate, batch, first)));
-    if (module.nextFunctionIndex !== first) throw new Error('translator: an import turned up after the scan');
-    bodies.forEach((body, i) => module.add(body, `r${i}`));
-    this.host.requireHelpers(imports.helpers);
-    const bytes = module.finish();
     const id = this.nextBatch++;
-    this.batches.set(id, batch.map(({ entry, codeContext, pages, key, coverage }) => ({ entry, codeContext, pages, key, coverage })));
+    const candidates = batch.map(({ entry, codeContext, pages, key, coverage }) => ({ entry, codeContext, pages, key, coverage }));
     this.stats.modules++;
     this.stats.instructions += instructions;
-    this.stats.bytes += bytes.length;
+    const memoryPages = this.host.linear.wasmPages;
+    const { counters } = this.host;
+    const messages = batch.flatMap(({ message, codeContext }) => (message === undefined ? [] : [{ region: message, codeContext }]));
+    if (counters === undefined && messages.length === batch.length) {
+      this.batches.set(id, { candidates, regions: batch.map(({ region, codeContext }) => ({ region, codeContext })) });
+      this.compiler.submitRegions({ id, batch: messages, memoryPages });
+      return;
+    }
+    const { bytes, helpers } = emitBatch(batch, memoryPages, counters);
+    this.host.requireHelpers(helpers);
+    this.batches.set(id, { candidates, regions: [] });
     this.compiler.submit(id, bytes);
   }
 
-  private install(id: number, module: WebAssembly.Module): void {
+  private install({ id, module, size, helpers }: CompileAnswer): void {
     const batch = this.batches.get(id);
     if (batch === undefined) throw new Error(`translator: module ${id} was not asked for`);
     this.batches.delete(id);
+    this.stats.bytes += size;
+    this.requireHelpers(helpers, batch.regions);
     const { exports } = new WebAssembly.Instance(module, this.host.importObject);
-    batch.forEach((candidate, i) => {
+    batch.candidates.forEach((candidate, i) => {
       const { entry, codeContext, pages, key, coverage } = candidate;
       const tableIndex = this.host.allocateSlot();
       this.host.table.set(tableIndex, exports[`r${i}`]);
@@ -168,17 +177,11 @@ export class RegionTranslator implements Translator {
       }
     });
   }
-}
 
-/**
- * Regions which this one may call directly: all their pages are its own, so that whatever makes them invalid (in a context, or for good)
- * makes it invalid, too.
- */
-function neighboursOf({ codeContext, pages }: Candidate, batch: readonly Candidate[], first: number): Map<number, number> {
-  const own = new Set(pages.map(({ page }) => page));
-  const neighbours = new Map<number, number>();
-  batch.forEach((other, i) => {
-    if (other.codeContext === codeContext && other.pages.every(({ page }) => own.has(page))) neighbours.set(other.entry, first + i);
-  });
-  return neighbours;
+  /** Helpers are functions, which cannot be posted: those that are new here are found as the worker has found them. */
+  private requireHelpers(names: readonly string[], regions: readonly BatchRegion[]): void {
+    if (names.every((name) => this.helpers.has(name))) return;
+    this.host.requireHelpers(helpersOf(regions));
+    for (const name of names) this.helpers.add(name);
+  }
 }
