@@ -10,15 +10,33 @@
 
 #define CODE 0x100000ul
 #define STACK 0x200000ul
-#define KERNEL_RANGE 0x7ffffffff000ul
 #define PAGE 4096ul
+#ifdef __x86_64__
+#define KERNEL_RANGE 0x7ffffffff000ul
+#define PC regs.rip
+#define SP regs.rsp
+#define AX regs.rax
+#define NUMBER regs.orig_rax
+/* syscall; mov (%rax),%rbx; mov %rbx,(%rax); hlt; jmp self */
+static const unsigned char code[] = { 0x0f, 0x05, 0x48, 0x8b, 0x18, 0x48, 0x89, 0x18, 0xf4, 0xeb, 0xfe };
+enum { LOAD = 2, STORE = 5, HALT = 8 };
+#else
+#define KERNEL_RANGE 0xffffe000ul
+#define PC regs.eip
+#define SP regs.esp
+#define AX regs.eax
+#define NUMBER regs.orig_eax
+/* int $0x80; mov (%eax),%ebx; mov %ebx,(%eax); hlt; jmp self */
+static const unsigned char code[] = { 0xcd, 0x80, 0x8b, 0x18, 0x89, 0x18, 0xf4, 0xeb, 0xfe };
+enum { LOAD = 2, STORE = 4, HALT = 6 };
+#endif
 
 /* Where nothing is mapped. */
 static void *volatile nowhere = (void *)8;
 
 static int open_mm(void)
 {
-	return open("/proc/mm64", O_WRONLY | O_CLOEXEC);
+	return open(MM_NAME, O_WRONLY | O_CLOEXEC);
 }
 
 static long request(int fd, struct proc_mm_op op)
@@ -75,15 +93,15 @@ static void run_at(pid_t child, unsigned long code, unsigned long rax)
 	int status;
 	struct user_regs_struct regs;
 	ptrace(PTRACE_GETREGS, child, 0, &regs);
-	regs.rip = code;
-	regs.rax = rax;
-	regs.rsp = STACK + PAGE;
-	regs.orig_rax = -1;
+	PC = code;
+	AX = rax;
+	SP = STACK + PAGE;
+	NUMBER = -1;
 	ptrace(PTRACE_SETREGS, child, 0, &regs);
 	ptrace(PTRACE_SYSEMU, child, 0, 0);
 	waitpid(child, &status, __WALL);
 	ptrace(PTRACE_GETREGS, child, 0, &regs);
-	printf("  stops with %s at +%lu, rax %llx\n", WIFSTOPPED(status) ? sigabbrev_np(WSTOPSIG(status) & 0x7f) : "an exit", (unsigned long)regs.rip & 0xfff, regs.rax);
+	printf("  stops with %s at +%lu, result %lx\n", WIFSTOPPED(status) ? sigabbrev_np(WSTOPSIG(status) & 0x7f) : "an exit", (unsigned long)PC & 0xfff, (unsigned long)AX);
 }
 
 static void show_fault(pid_t child)
@@ -93,9 +111,6 @@ static void show_fault(pid_t child)
 	printf("  trap %d error %x address %lx\n", fault.trap_no, fault.error_code, fault.addr);
 }
 
-/* syscall; mov (%rax),%rbx; mov %rbx,(%rax); hlt; jmp self */
-static const unsigned char code[] = { 0x0f, 0x05, 0x48, 0x8b, 0x18, 0x48, 0x89, 0x18, 0xf4, 0xeb, 0xfe };
-
 static void opening(void)
 {
 	char byte;
@@ -103,7 +118,7 @@ static void opening(void)
 	printf("-- open\n");
 	OK(open("/proc/mm", O_WRONLY));
 	OK(access("/proc/mm", W_OK));
-	OK(stat("/proc/mm64", &st));
+	OK(stat(MM_NAME, &st));
 	printf("mode %o\n", st.st_mode);
 	OK(stat("/dev/mm", &st));
 	printf("mode %o device %d:%d\n", st.st_mode, major(st.st_rdev), minor(st.st_rdev));
@@ -129,8 +144,8 @@ static void writing(int fd)
 	memcpy(longer, &op, sizeof op);
 	printf("-- write\n");
 	SHOW(write(fd, &op, sizeof op));
-	SHOW(write(fd, &op, 24));
-	SHOW(write(fd, &op, 23));
+	SHOW(write(fd, &op, 3 * sizeof(long)));
+	SHOW(write(fd, &op, 3 * sizeof(long) - 1));
 	SHOW(write(fd, &op, 0));
 	SHOW(write(fd, longer, sizeof op + 1));
 	SHOW(write(fd, nowhere, sizeof op));
@@ -157,7 +172,12 @@ static void mapping(int fd, int file)
 	SHOW(map(fd, -PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0));
 	SHOW(map(fd, 0, -1ul, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0));
 	SHOW(map(fd, STACK, 0, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0));
+#ifdef __x86_64__
 	SHOW(map(fd, STACK, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file, 1));
+#else
+	/* The offset's low bits do not matter here */
+	SHOW(map(fd, STACK, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 1));
+#endif
 	SHOW(map(fd, STACK, PAGE, PROT_READ, MAP_FIXED, file, 0));
 	SHOW(map(fd, STACK, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, 999, 0));
 	SHOW(map(fd, STACK, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, -1, 0));
@@ -195,6 +215,7 @@ static void switching(int fd, int file)
 {
 	int status;
 	long long pending = 0;
+	struct { int error_code; unsigned long addr; } plain = { 0 };
 	printf("-- switch\n");
 	pid_t child = tracee();
 	SHOW(switch_mm(child, 999));
@@ -205,18 +226,21 @@ static void switching(int fd, int file)
 	SHOW(switch_mm(child, fd));
 	SHOW(switch_mm(child, fd));
 	run_at(child, CODE, 39);
-	run_at(child, CODE + 2, 0x123456);
+	run_at(child, CODE + LOAD, 0x123456);
 	show_fault(child);
-	run_at(child, CODE + 5, CODE);
+	run_at(child, CODE + STORE, CODE);
 	show_fault(child);
-	run_at(child, CODE + 2, 0x8000000000000000);
+#ifdef __x86_64__
+	run_at(child, CODE + LOAD, 0x8000000000000000);
 	show_fault(child);
-	run_at(child, CODE + 8, 0);
+#endif
+	run_at(child, CODE + HALT, 0);
 	show_fault(child);
 	run_at(child, 0x300000, 0);
 	show_fault(child);
 	OK(trace(PTRACE_EX_FAULTINFO_, child, 0, nowhere));
-	OK(trace(PTRACE_FAULTINFO_, child, 0, &pending));
+	OK(trace(PTRACE_FAULTINFO_, child, 0, &plain));
+	printf("error %x address %lx\n", plain.error_code, plain.addr);
 	kill(child, SIGUSR1);
 	SHOW(trace(PTRACE_SIGPENDING_, child, 0, &pending));
 	printf("pending %llx\n", pending);

@@ -54,7 +54,7 @@ static void elsewhere(void)
 		OK(mknod("mm", S_IFCHR | 0600, makedev(10, 63)));
 		OK(mknod("other", S_IFCHR | 0600, makedev(10, 62)));
 		OK(chroot("."));
-		OK(open("/proc/mm64", O_WRONLY));
+		OK(open(MM_NAME, O_WRONLY));
 		OK(open("/other", O_WRONLY));
 		SHOW(unmap(open("/mm", O_WRONLY)));
 		OK(setuid(1000));
@@ -64,8 +64,8 @@ static void elsewhere(void)
 	wait(NULL);
 	if (fork() == 0) {
 		OK(setuid(1000));
-		OK(open("/proc/mm64", O_RDONLY));
-		SHOW(unmap(open("/proc/mm64", O_WRONLY)));
+		OK(open(MM_NAME, O_RDONLY));
+		SHOW(unmap(open(MM_NAME, O_WRONLY)));
 		SHOW(unmap(open("/dev/mm", O_RDWR)));
 		_exit(0);
 	}
@@ -81,7 +81,7 @@ static void bomb(void)
 	for (int round = 0; round < 2; round++) {
 		count[round] = 0;
 		for (;;) {
-			int fd = open("/proc/mm64", O_WRONLY);
+			int fd = open(MM_NAME, O_WRONLY);
 			if (fd < 0)
 				break;
 			if (first < 0)
@@ -94,7 +94,7 @@ static void bomb(void)
 			close(fd);
 	}
 	printf("the same number twice: %d\n", count[0] == count[1]);
-	in_child("and then", open("/proc/mm64", O_WRONLY));
+	in_child("and then", open(MM_NAME, O_WRONLY));
 }
 
 int main(int argc, char **argv)
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 		SHOW(unmap(atoi(argv[2])));
 		return 0;
 	}
-	int kept = open("/proc/mm64", O_WRONLY), closed = open("/proc/mm64", O_WRONLY | O_CLOEXEC);
+	int kept = open(MM_NAME, O_WRONLY), closed = open(MM_NAME, O_WRONLY | O_CLOEXEC);
 	in_child("forked", kept);
 	in_child("dup", dup(kept));
 	passed_on(kept);

@@ -36,8 +36,18 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_barrier_t barrier;
 static __thread struct processor *self;
 
+#ifdef __x86_64__
 /* lock incq (%rdi) 200 times; syscall; again */
 static const unsigned char code[] = { 0xb9, 200, 0, 0, 0, 0xf0, 0x48, 0xff, 0x07, 0xff, 0xc9, 0x75, 0xf8, 0x0f, 0x05, 0xeb, 0xef };
+#define PC(regs) (regs).rip
+#define POINTER(regs) (regs).rdi
+#define NUMBER(regs) (regs).orig_rax
+#else
+static const unsigned char code[] = { 0xb9, 200, 0, 0, 0, 0xf0, 0xff, 0x07, 0x83, 0xe9, 1, 0x75, 0xf8, 0xcd, 0x80, 0xeb, 0xef };
+#define PC(regs) (regs).eip
+#define POINTER(regs) (regs).edi
+#define NUMBER(regs) (regs).orig_eax
+#endif
 
 static long trace(long what, void *data)
 {
@@ -127,9 +137,9 @@ static void *processor(void *argument)
 		for (int i = 0; i < TASKS; i++) {
 			tasks[i].space = i % SPACES;
 			tasks[i].regs = first;
-			tasks[i].regs.rip = CODE;
-			tasks[i].regs.rdi = DATA;
-			tasks[i].regs.orig_rax = -1;
+			PC(tasks[i].regs) = CODE;
+			POINTER(tasks[i].regs) = DATA;
+			NUMBER(tasks[i].regs) = -1;
 			queue[queued++] = i;
 		}
 	pthread_barrier_wait(&barrier);
@@ -156,7 +166,7 @@ int main(void)
 	pwrite(file, code, sizeof code, 0);
 	sigaction(SIGIO, &action, NULL);
 	for (int i = 0; i < SPACES; i++) {
-		spaces[i] = open("/proc/mm64", O_WRONLY | O_CLOEXEC);
+		spaces[i] = open(MM_NAME, O_WRONLY | O_CLOEXEC);
 		map(spaces[i], CODE, PROT_READ | PROT_EXEC, file, 0);
 		map(spaces[i], DATA, PROT_READ | PROT_WRITE, file, 1 + i);
 	}

@@ -5,6 +5,9 @@
 enum { PTRACE_FAULTINFO_ = 52, PTRACE_SIGPENDING_, PTRACE_LDT_, PTRACE_SWITCH_MM_, PTRACE_EX_FAULTINFO_ };
 enum { MM_MMAP = 54, MM_MUNMAP, MM_MPROTECT, MM_COPY_SEGMENTS };
 
+/* The name under which callers of this word size find it. */
+#define MM_NAME (sizeof(long) == 8 ? "/proc/mm64" : "/proc/mm")
+
 struct proc_mm_op {
 	int op;
 	union {

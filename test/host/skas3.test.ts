@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { GUESTS, guestProgram } from '../fixtures/guest-program.ts';
 import { skas } from '../fixtures/skas.ts';
 
-const expected = (name: string): string => readFileSync(join(GUESTS, `${name}.expected`), 'utf8');
+const program = (name: string, bits: 32 | 64): string => guestProgram(`skas3-${name}.c`, ['-O1', '-g', '-static', `-m${bits}`]);
+const expected = (name: string, bits: 32 | 64): string => readFileSync(join(GUESTS, `skas3-${name}-${bits}.expected`), 'utf8');
 
 /** What a host answers to each of the names and requests. */
 function answers(opened: readonly string[], requests: readonly string[]): string {
@@ -17,34 +18,36 @@ function answers(opened: readonly string[], requests: readonly string[]): string
   ].join('');
 }
 
-describe('skas3', () => {
+describe.each([64, 32] as const)('skas3 for %d-bit callers', (bits) => {
   it('answers every operation and every wrong use of it', () => {
-    const { stdout, stderr, status } = skas(['run', '--quiet', guestProgram('skas3-errors.c')]);
-    expect(stdout, stderr).toBe(expected('skas3-errors'));
+    const { stdout, stderr, status } = skas(['run', '--quiet', program('errors', bits)]);
+    expect(stdout, stderr).toBe(expected('errors', bits));
     expect(status).toBe(0);
   });
 
   it('is hidden by --no-skas3, and offered to everyone by --skas3-for-all', () => {
-    const program = guestProgram('skas3-errors.c');
+    const errors = program('errors', bits);
     const refused = Array.from({ length: 3 }, () => '-1 ENOENT');
-    expect(skas(['run', '--quiet', '--no-skas3', program, 'hidden']).stdout).toBe(answers(refused, Array.from({ length: 5 }, () => '-1 EIO')));
-    expect(skas(['run', '--quiet', program, 'hidden']).stdout).toBe(answers(['-1 ENOENT', '0', '0'], ['-1 EIO', '0', '0', '-1 EBADF', '0']));
-    expect(skas(['run', '--quiet', '--skas3-for-all', program, 'hidden']).stdout).toBe(answers(['0', '0', '0'], ['0', '0', '0', '-1 EBADF', '0']));
+    const all = answers(['0', '0', '0'], ['0', '0', '0', '-1 EBADF', '0']);
+    expect(skas(['run', '--quiet', '--no-skas3', errors, 'hidden']).stdout).toBe(answers(refused, Array.from({ length: 5 }, () => '-1 EIO')));
+    expect(skas(['run', '--quiet', errors, 'hidden']).stdout).toBe(bits === 32 ? all : answers(['-1 ENOENT', '0', '0'], ['-1 EIO', '0', '0', '-1 EBADF', '0']));
+    expect(skas(['run', '--quiet', '--skas3-for-all', errors, 'hidden']).stdout).toBe(all);
   });
 
   it('is found, or not, by what kernels ask before they start; the rest of their questions is answered as natively', () => {
-    const program = guestProgram('skas3-probe.c');
-    const native = spawnSync(program, { encoding: 'utf8' }).stdout;
+    const probe = program('probe', bits);
+    const native = spawnSync(probe, { encoding: 'utf8' }).stdout;
     expect(native).toContain('UML running in SKAS0 mode');
-    const found = (from: string, ...words: readonly string[]): string => words.reduce((text, word) => text.replace(new RegExp(`(${word}\\.\\.\\.).*`), '$1found'), from);
-    expect(skas(['run', '--quiet', '--no-skas3', program]).stdout).toBe(native);
-    expect(skas(['run', '--quiet', program]).stdout).toBe(found(native, 'PTRACE_LDT'));
-    expect(skas(['run', '--quiet', '--skas3-for-all', program]).stdout).toBe(found(native, '/proc/mm', 'PTRACE_FAULTINFO', 'PTRACE_LDT').replace('SKAS0', 'SKAS3'));
+    const found = (...words: readonly string[]): string => words.reduce((text, word) => text.replace(new RegExp(`(${word}\\.\\.\\.).*`), '$1found'), native);
+    const everything = found('/proc/mm', 'PTRACE_FAULTINFO', 'PTRACE_LDT').replace('SKAS0', 'SKAS3');
+    expect(skas(['run', '--quiet', '--no-skas3', probe]).stdout).toBe(native);
+    expect(skas(['run', '--quiet', probe]).stdout).toBe(bits === 32 ? everything : found('PTRACE_LDT'));
+    expect(skas(['run', '--quiet', '--skas3-for-all', probe]).stdout).toBe(everything);
   });
 
   it('serves several processors of one kernel, in the same order in every run', () => {
     const run = (): string => {
-      const { stdout, stderr, status } = skas(['run', '--quiet', '--stats', guestProgram('skas3-smp.c')]);
+      const { stdout, stderr, status } = skas(['run', '--quiet', '--stats', program('smp', bits)]);
       expect(status, stderr).toBe(0);
       return `${stdout}${(/^.*instructions.*$/m.exec(stderr) ?? ['no count'])[0]}\n${(/^.*state.*$/m.exec(stderr) ?? ['no state'])[0]}`;
     };
@@ -56,9 +59,9 @@ describe('skas3', () => {
     expect(run()).toBe(first);
   });
 
-  it.each([[], ['--max-address-spaces', '20', '--max-processes', '10']])('gives handles that are descriptors like any other, as many as there may be: %j %j %j %j', (...options) => {
-    const { stdout, stderr, status } = skas(['run', '--quiet', ...options.filter((word) => word !== undefined), guestProgram('skas3-handles.c')]);
-    expect(stdout, stderr).toBe(expected('skas3-handles'));
+  it.each(['', '--max-address-spaces 20 --max-processes 10'])('gives handles that are descriptors like any other, as many as there may be (%s)', (options) => {
+    const { stdout, stderr, status } = skas(['run', '--quiet', ...options.split(' ').filter((word) => word !== ''), program('handles', bits)]);
+    expect(stdout, stderr).toBe(expected('handles', bits));
     expect(status).toBe(0);
   });
 });

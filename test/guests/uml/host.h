@@ -4,10 +4,8 @@
  */
 #ifndef HOST_H
 #define HOST_H
-#include <asm/unistd.h>
 #include <stddef.h>
-
-typedef unsigned long ulong;
+#include "arch.h"
 
 #define PAGE 4096ul
 #define PROT_READ 1
@@ -21,19 +19,13 @@ enum { O_WRONLY = 1, O_CLOEXEC = 02000000 };
 enum { EPERM = 1, ENOENT, ESRCH, EINTR, EBADF = 9, ECHILD, EAGAIN, ENOMEM, EFAULT = 14, EINVAL = 22, EMFILE = 24, EPIPE = 32, ENOSYS = 38 };
 enum { SIGILL = 4, SIGTRAP, SIGBUS = 7, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGCHLD = 17, SIGCONT, SIGSTOP, SIGVTALRM = 26, SIGIO = 29 };
 
-static inline long call6(long nr, ulong a, ulong b, ulong c, ulong d, ulong e, ulong f)
-{
-	register ulong r10 asm("r10") = d;
-	register ulong r8 asm("r8") = e;
-	register ulong r9 asm("r9") = f;
-	long result;
-	asm volatile("syscall" : "=a"(result) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
-	return result;
-}
-
 /* call(nr, up to six arguments) */
 #define CALL_(nr, a, b, c, d, e, f, ...) call6(nr, (ulong)(a), (ulong)(b), (ulong)(c), (ulong)(d), (ulong)(e), (ulong)(f))
 #define call(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+
+/* mmap; the offset in pages */
+#define map(address, bytes, prot, flags, fd, page) call(NR_MMAP, address, bytes, prot, flags, fd, MMAP_OFFSET(page))
+typedef unsigned long long signal_set;     /* as the host's, on both */
 
 static inline size_t length(const char *text)
 {
@@ -77,8 +69,5 @@ static inline void print_number(const char *before, ulong value, const char *aft
 	print(text);
 	print(after);
 }
-
-/* Where a program starts: `start` gets the stack as the host built it, argc first. */
-#define ENTRY(start) asm(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call " #start "\n ud2\n")
 
 #endif

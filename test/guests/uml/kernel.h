@@ -7,16 +7,7 @@
 #include "host.h"
 #include <sys/user.h>
 
-/* ---- What differs between processors ---- */
-
 typedef struct user_regs_struct registers;
-#define NUMBER(regs) ((regs)->orig_rax)
-#define RESULT(regs) ((regs)->rax)
-#define PC(regs) ((regs)->rip)
-#define SP(regs) ((regs)->rsp)
-#define ARGUMENTS(regs) { (regs)->rdi, (regs)->rsi, (regs)->rdx, (regs)->r10, (regs)->r8, (regs)->r9 }
-#define HOST_NUMBER offsetof(struct user, regs.orig_rax) /* for PTRACE_PEEKUSER */
-#define SYSCALL_LENGTH 2
 #define FAULT_WRITE 2
 #define PAGE_FAULT 14
 
@@ -66,7 +57,7 @@ struct task {
 	const void *channel;               /* what it sleeps on */
 	registers regs;                    /* of its user mode, while it is in the kernel */
 	struct user_fpregs_struct fp;
-	ulong *table;                      /* four levels, as the processor's; see memory.c */
+	ulong *table;                      /* levels as the processor's; see memory.c */
 	struct area areas[AREAS];
 	int area_count;
 	ulong heap_start, heap_end;

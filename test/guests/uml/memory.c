@@ -4,7 +4,7 @@
 
 /* Entries of a table: a page's number above twelve bits of flags. The kernel's tables are what counts; the host's mappings follow them. */
 enum { PRESENT = 1, COPY = 2 };
-#define ENTRIES 512
+#define ENTRIES (int)TABLE_ENTRIES
 
 char *physical;
 int physical_file;
@@ -64,7 +64,7 @@ static ulong *entry_of(struct task *task, ulong address, int make)
 		task->table = page_address(page);
 	}
 	ulong *table = task->table;
-	for (int shift = 39; shift > 12; shift -= 9) {
+	for (int shift = TABLE_TOP; shift > 12; shift -= TABLE_BITS) {
 		ulong *entry = &table[address >> shift & (ENTRIES - 1)];
 		if (*entry == 0) {
 			int page = make ? page_get() : -1;
@@ -101,7 +101,7 @@ static int fill(struct area *area, ulong page_start, int page)
 	if (into >= area->file_bytes)
 		return 0;
 	ulong count = area->file_bytes - into < PAGE ? area->file_bytes - into : PAGE;
-	return call(__NR_pread64, program_file, page_address(page), count, area->offset + into) == (long)count ? 0 : -1;
+	return call(__NR_pread64, program_file, page_address(page), count, area->offset + into, 0) == (long)count ? 0 : -1;
 }
 
 int fault_in(struct task *task, ulong address, int write)
@@ -231,7 +231,7 @@ void free_memory(struct task *task)
 		drop_pages(task, task->areas[i].start, task->areas[i].end);
 	task->area_count = 0;
 	if (task->table != 0)
-		free_table(task->table, 4);
+		free_table(task->table, (TABLE_TOP - 12) / TABLE_BITS + 1);
 	task->table = 0;
 }
 

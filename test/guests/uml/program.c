@@ -1,5 +1,4 @@
 /* Starting the miniature kernel: its physical memory, the program that is to be init, and that program's first stack. */
-#include <elf.h>
 #include "kernel.h"
 
 char secret[] = "the kernel's secret";
@@ -7,7 +6,7 @@ int program_file, show_counts, no_sysemu;
 
 static void read_at(ulong offset, void *into, size_t count)
 {
-	if (call(__NR_pread64, program_file, into, count, offset) != (long)count)
+	if (call(__NR_pread64, program_file, into, count, offset, 0) != (long)count)
 		panic("program is too short");
 }
 
@@ -20,13 +19,13 @@ static ulong push(struct task *task, ulong sp, const void *bytes, size_t count)
 /* Areas for an ELF program at fixed addresses, and its stack with the arguments, where a bare host would put them. */
 void load_program(struct task *init, int argc, char **argv)
 {
-	Elf64_Ehdr header;
+	elf_header header;
 	program_file = call(__NR_open, argv[0], 0);
 	if (program_file < 0)
 		panic("cannot open the program");
 	read_at(0, &header, sizeof header);
 	for (int i = 0; i < header.e_phnum; i++) {
-		Elf64_Phdr segment;
+		elf_segment segment;
 		read_at(header.e_phoff + i * sizeof segment, &segment, sizeof segment);
 		if (segment.p_type != PT_LOAD || segment.p_memsz == 0)
 			continue;
@@ -40,7 +39,7 @@ void load_program(struct task *init, int argc, char **argv)
 		init->heap_start = init->heap_end = end;
 	}
 	add_area(init, task_top - 33 * PAGE, task_top, PROT_READ | PROT_WRITE, 0, 0, "[stack]");
-	ulong sp = task_top - 8, pointers[20];
+	ulong sp = task_top - sizeof(ulong), pointers[20];
 	for (int i = argc - 1; i >= 0; i--)
 		pointers[1 + i] = sp = push(init, sp, argv[i], length(argv[i]) + 1);
 	pointers[0] = argc;

@@ -3,7 +3,7 @@
 
 void host_prepare(void)
 {
-	physical = (char *)call(__NR_mmap, 0, PHYSICAL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, physical_file, 0);
+	physical = (char *)map(0, PHYSICAL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, physical_file, 0ul);
 }
 
 int wait_stop(int pid)

@@ -18,20 +18,6 @@ static inline int trace(long request, int pid, ulong address, void *data)
 /* wait4's status of a stop; anything else is the end of us. */
 int wait_stop(int pid);
 
-/* Starts fn(argument) on another stack; clone's result in the caller. */
-static inline long clone_on(ulong flags, void *stack_top, void (*fn)(void *), void *argument)
-{
-	ulong *stack = stack_top;
-	long result;
-	*--stack = (ulong)argument;
-	*--stack = (ulong)fn;
-	asm volatile(
-		"syscall\n test %%rax, %%rax\n jnz 1f\n"
-		"pop %%rax\n pop %%rdi\n xor %%ebp, %%ebp\n call *%%rax\n ud2\n1:"
-		: "=a"(result) : "a"(__NR_clone), "D"(flags), "S"(stack), "d"(0ul) : "rcx", "r11", "r8", "r9", "r10", "memory");
-	return result;
-}
-
 /* Sends SIGVTALRM to the calling process for each tick it has run. */
 static inline void start_ticks(void)
 {

@@ -6,7 +6,6 @@
 #include "skas.h"
 #include <sys/ucontext.h>
 
-#define HOST_TOP 0x7ffffffff000ul
 #define STUB_DATA_PAGES 8
 #define STUB_CODE (HOST_TOP - (STUB_DATA_PAGES + 1) * PAGE)
 #define STUB_DATA (STUB_CODE + PAGE)
@@ -46,7 +45,7 @@ STUB static void stub_segv(int signal, void *info, ucontext_t *context)
 	struct stub *stub = (struct stub *)STUB_DATA;
 	stub->trap = context->uc_mcontext.gregs[REG_TRAPNO];
 	stub->error = context->uc_mcontext.gregs[REG_ERR];
-	stub->address = context->uc_mcontext.gregs[REG_CR2];
+	stub->address = FAULT_ADDRESS(context);
 	for (;;)
 		asm volatile("int3");
 }
@@ -102,12 +101,12 @@ static void child(void *argument)
 {
 	struct task *task = argument;
 	struct { ulong base, flags, bytes; } stack = { STUB_DATA + PAGE, 0, (STUB_DATA_PAGES - 1) * PAGE };
-	struct { ulong handler, flags, restorer, mask; } action = { in_stub(stub_segv), 0x0c000004 | 0x40000000, 0, 0 };
+	struct { ulong handler, flags, restorer; signal_set mask; } action = { in_stub(stub_segv), 0x0c000004 | 0x40000000, 0, 0 };
 	trace(PTRACE_TRACEME, 0, 0, 0);
-	call(__NR_mmap, STUB_CODE, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, physical_file, code_page * PAGE);
-	call(__NR_mmap, STUB_DATA, STUB_DATA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, physical_file, task->stub_page * PAGE);
+	map(STUB_CODE, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, physical_file, code_page);
+	map(STUB_DATA, STUB_DATA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, physical_file, task->stub_page);
 	call(__NR_sigaltstack, &stack, 0);
-	call(__NR_rt_sigaction, SIGSEGV, &action, 0, sizeof(ulong));
+	call(__NR_rt_sigaction, SIGSEGV, &action, 0, sizeof(signal_set));
 	start_ticks();
 	call(__NR_kill, call(__NR_getpid), SIGSTOP);
 	call(__NR_exit, 1);
@@ -135,7 +134,7 @@ int host_new(struct task *task, struct task *parent)
 		for (ulong i = 0; i < PAGE; i++)
 			((char *)page_address(code_page))[i] = __start_stub[i];
 	}
-	char *stack = (char *)call(__NR_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *stack = (char *)map(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0ul);
 	task->stub_page = stub_pages();
 	task->host_pid = clone_on(CLONE_FILES | SIGCHLD, stack + PAGE, child, task);
 	call(__NR_munmap, stack, PAGE);
@@ -153,7 +152,7 @@ int host_new(struct task *task, struct task *parent)
 
 void host_map(struct task *task, ulong address, int page, int prot)
 {
-	queue(task, __NR_mmap, address, PAGE, prot, MAP_SHARED | MAP_FIXED, physical_file, page * PAGE);
+	queue(task, NR_MMAP, address, PAGE, prot, MAP_SHARED | MAP_FIXED, physical_file, MMAP_OFFSET(page));
 }
 
 void host_unmap(struct task *task, ulong address, ulong bytes)

@@ -1,11 +1,11 @@
 /*
- * skas3: one host process runs all tasks. Each task is a host address space, made by opening /proc/mm (its name for 64-bit callers is
- * /proc/mm64) and changed by writing to it; PTRACE_SWITCH_MM moves the process from one to the other.
+ * skas3: one host process runs all tasks. Each task is a host address space, made by opening /proc/mm (by the name this kind of
+ * caller finds it under) and changed by writing to it; PTRACE_SWITCH_MM moves the process from one to the other.
  */
 #include "skas.h"
 #include "../skas3.h"
 
-const ulong task_top = 0x7ffffffff000;
+const ulong task_top = HOST_TOP;
 static int process;             /* the one that runs all tasks */
 static struct task *inside;     /* whose memory and floating-point registers it has */
 
@@ -19,7 +19,7 @@ static void child(void *unused)
 
 static void start_process(void)
 {
-	char *stack = (char *)call(__NR_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *stack = (char *)map(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0ul);
 	process = clone_on(CLONE_FILES | CLONE_VM | SIGCHLD, stack + PAGE, child, 0);
 	if (process < 0 || wait_stop(process) != SIGSTOP)
 		panic("no process to run tasks in");
@@ -39,7 +39,7 @@ int host_new(struct task *task, struct task *parent)
 	if (parent == 0)
 		start_process();
 	task->host_pid = process;
-	task->mm = call(__NR_open, "/proc/mm64", O_WRONLY | O_CLOEXEC);
+	task->mm = call(__NR_open, MM_NAME, O_WRONLY | O_CLOEXEC);
 	if (task->mm < 0)
 		return -1;
 	return parent == 0 ? 0 : request(task->mm, (struct proc_mm_op){ .op = MM_COPY_SEGMENTS, .u.copy_segments = parent->mm });

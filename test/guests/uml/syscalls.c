@@ -302,7 +302,7 @@ static long dispatch(ulong number, const ulong a[6])
 	case __NR_exit_group:
 		task_exit(current, (a[0] & 0xff) << 8);
 		return 0;
-	case __NR_mmap:
+	case NR_MMAP:
 		return map_anonymous(a[1], a[2], a[3]);
 	case __NR_munmap:
 		drop_range(current, a[0], (a[0] + a[1] + PAGE - 1) & -PAGE);

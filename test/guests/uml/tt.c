@@ -11,7 +11,6 @@
 #define DATA 0x60100000ul
 #define PHYSICAL 0x60400000ul
 #define DATA_END (PHYSICAL + PHYSICAL_PAGES * PAGE)
-#define HOST_TOP 0x7ffffffff000ul
 extern char _end[];
 const ulong task_top = 0x60000000;
 
@@ -54,9 +53,6 @@ static void request(int what)
 	call(__NR_kill, current->host_pid, SIGUSR1);
 }
 
-#define EACH_REGISTER(X) \
-	X(r8, R8) X(r9, R9) X(r10, R10) X(r11, R11) X(r12, R12) X(r13, R13) X(r14, R14) X(r15, R15) X(rdi, RDI) X(rsi, RSI) \
-	X(rbp, RBP) X(rbx, RBX) X(rdx, RDX) X(rax, RAX) X(rcx, RCX) X(rsp, RSP) X(rip, RIP) X(eflags, EFL)
 #define FROM_CONTEXT(name, index) task->regs.name = g[REG_##index];
 #define TO_CONTEXT(name, index) g[REG_##index] = task->regs.name;
 
@@ -97,13 +93,13 @@ static void enter_kernel(int signal, void *info, ucontext_t *context)
 	if (task->starting) {
 		/* The signal was only for its frame: the registers are those its parent had */
 		task->starting = 0;
-		*(ulong *)&context->uc_sigmask = 0;
+		*(signal_set *)&context->uc_sigmask = 0;
 	} else {
 		EACH_REGISTER(FROM_CONTEXT)
 		if (signal == SIGUSR2)
 			kernel_syscall();
 		else if (signal == SIGSEGV)
-			kernel_fault(g[REG_TRAPNO], g[REG_ERR], g[REG_CR2]);
+			kernel_fault(g[REG_TRAPNO], g[REG_ERR], FAULT_ADDRESS(context));
 		else if (signal == SIGVTALRM)
 			turn_over = 1;
 		else
@@ -120,7 +116,7 @@ static void enter_kernel(int signal, void *info, ucontext_t *context)
 	call(__NR_kill, pid, SIGUSR1);
 }
 
-asm("return_to_user: mov $15, %eax\n syscall\n"); /* rt_sigreturn */
+RETURN_TO_USER(return_to_user);
 extern char return_to_user[];
 
 /* A new task's process: takes what is not the kernel's out of its memory if that is the tracing thread's, and waits for its first turn. */
@@ -128,7 +124,7 @@ static void task_main(void *argument)
 {
 	struct task *task = argument;
 	struct { char *base; ulong flags, bytes; } stack = { stack_of(task), 0, STACK };
-	ulong others = ~(1ul << (SIGUSR1 - 1) | 1ul << (SIGUSR2 - 1));
+	signal_set others = ~(1ull << (SIGUSR1 - 1) | 1ull << (SIGUSR2 - 1));
 	if (task->parent == 0) {
 		call(__NR_munmap, 0, task_top);
 		call(__NR_munmap, DATA_END, HOST_TOP - DATA_END);
@@ -171,7 +167,7 @@ int host_new(struct task *task, struct task *parent)
 void host_map(struct task *task, ulong address, int page, int prot)
 {
 	if (task->host_pid != 0)
-		call(__NR_mmap, address, PAGE, prot, MAP_SHARED | MAP_FIXED, physical_file, page * PAGE);
+		map(address, PAGE, prot, MAP_SHARED | MAP_FIXED, physical_file, page);
 }
 
 void host_unmap(struct task *task, ulong address, ulong bytes)
@@ -206,10 +202,10 @@ void host_prepare(void)
 {
 	int file = call(__NR_memfd_create, "kernel data", 0);
 	call(__NR_ftruncate, file, PHYSICAL - DATA);
-	call(__NR_pwrite64, file, DATA, (ulong)_end - DATA, 0);
-	if (call(__NR_mmap, DATA, PHYSICAL - DATA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != (long)DATA)
+	call(__NR_pwrite64, file, DATA, (ulong)_end - DATA, 0, 0);
+	if (map(DATA, PHYSICAL - DATA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0ul) != (long)DATA)
 		panic("kernel data cannot be shared");
-	physical = (char *)call(__NR_mmap, PHYSICAL, PHYSICAL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, physical_file, 0);
+	physical = (char *)map(PHYSICAL, PHYSICAL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, physical_file, 0ul);
 	tracer = call(__NR_getpid);
 }
 
@@ -270,9 +266,9 @@ static void resume(struct task *task, int signal)
 void host_start(void)
 {
 	static const int signals[] = { SIGUSR2, SIGSEGV, SIGVTALRM, SIGILL, SIGBUS, SIGFPE, SIGTRAP };
-	struct { void *handler; ulong flags; void *restorer; ulong mask; } action = { enter_kernel, 0x0c000004, return_to_user, ~(1ul << (SIGUSR1 - 1)) };
+	struct { void *handler; ulong flags; void *restorer; signal_set mask; } action = { enter_kernel, 0x0c000004, return_to_user, ~(1ull << (SIGUSR1 - 1)) };
 	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
-		call(__NR_rt_sigaction, signals[i], &action, 0, sizeof(ulong));
+		call(__NR_rt_sigaction, signals[i], &action, 0, sizeof(signal_set));
 	call(__NR_prctl, SUBREAPER, 1); /* orphaned helpers' children are to find somebody who waits for them */
 	tasks[0].host_pid = clone_on(PROCESS_FLAGS, stack_of(&tasks[0]) + STACK, task_main, &tasks[0]);
 	attach(&tasks[0]);

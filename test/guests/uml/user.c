@@ -13,7 +13,7 @@ static int wait_for(int pid)
 
 static char *anonymous(ulong bytes)
 {
-	return (char *)call(__NR_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return (char *)map(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0ul);
 }
 
 /* An integer loop; the answer is the same everywhere. */
@@ -21,7 +21,7 @@ static ulong churn(ulong turns)
 {
 	ulong x = 1;
 	for (ulong i = 0; i < turns; i++)
-		x = x * 6364136223846793005ul + (x >> 33) + i;
+		x = x * (ulong)6364136223846793005ull + (x >> (sizeof x * 4 + 1)) + i;
 	return x;
 }
 
