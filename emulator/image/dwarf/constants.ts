@@ -13,8 +13,8 @@ export const Attribute = {
   compilationDirectory: 0x1b, constValue: 0x1c, inline: 0x20, lowerBound: 0x22, producer: 0x25, prototyped: 0x27, upperBound: 0x2f, abstractOrigin: 0x31,
   artificial: 0x34, count: 0x37, dataMemberLocation: 0x38, declarationFile: 0x3a, declarationLine: 0x3b, declaration: 0x3c, encoding: 0x3e, external: 0x3f,
   frameBase: 0x40, specification: 0x47, type: 0x49, entryPc: 0x52, ranges: 0x55, callColumn: 0x57, callFile: 0x58, callLine: 0x59, signature: 0x69,
-  dataBitOffset: 0x6b, stringOffsetsBase: 0x72, addressBase: 0x73, rangeListsBase: 0x74, dwoName: 0x76, callReturnPc: 0x7d, callValue: 0x7e, callOrigin: 0x7f,
-  locationListsBase: 0x8c, gnuCallSiteValue: 0x2111, gnuDwoName: 0x2130,
+  dataBitOffset: 0x6b, stringOffsetsBase: 0x72, addressBase: 0x73, rangeListsBase: 0x74, dwoName: 0x76, callReturnPc: 0x7d, callValue: 0x7e, callOrigin: 0x7f, callTailCall: 0x82, callTarget: 0x83,
+   locationListsBase: 0x8c, gnuCallSiteValue: 0x2111, gnuCallSiteTarget: 0x2113, gnuTailCall: 0x2115, gnuDwoName: 0x2130,
 } as const;
 
 export const Form = {

@@ -246,7 +246,7 @@ function staticAddress(die: Die): number | undefined {
   const location = die.location(Attribute.location);
   if (location?.kind !== 'expression') return undefined;
   const place = evaluateLocation(location.block, {
-    addressSize: die.unit.addressSize, register: () => undefined, memory: () => undefined, indexedAddress: (index) => die.unit.indexedAddress(index),
+    addressSize: die.unit.addressSize, register: () => undefined, memory: () => undefined, unit: die.unit,
   });
   return place.kind === 'memory' ? place.address : undefined;
 }

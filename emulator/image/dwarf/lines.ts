@@ -92,6 +92,23 @@ export class LineTable {
     return undefined;
   }
 
+  /** From an address up to the next of another line: what a step has to leave. */
+  rangeAt(address: number): { readonly low: number; readonly high: number } | undefined {
+    this.decode();
+    for (const { first, last } of this.sequences) {
+      if (address < this.addresses[first] || address >= this.addresses[last]) continue;
+      let here = first;
+      while (here < last && this.addresses[here + 1] <= address) here++;
+      const same = (index: number): boolean => this.lines[index] === this.lines[here] && this.fileNumbers[index] === this.fileNumbers[here];
+      let begin = here;
+      while (begin > first && same(begin - 1)) begin--;
+      let end = here + 1;
+      while (end < last && same(end)) end++;
+      return { low: this.addresses[begin], high: this.addresses[end] };
+    }
+    return undefined;
+  }
+
   /** Rows of statements of a line, or of the nearest line behind it which has code. */
   statements(fileMatches: (file: string) => boolean, line: number): LineRow[] {
     const numbers = new Set<number>();

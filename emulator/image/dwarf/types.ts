@@ -99,6 +99,11 @@ export class DwarfType {
     return dimensions;
   }
 
+  /** Of an array of arrays: the type of one of its rows. */
+  inner(): DwarfType {
+    return this.types.derive({ kind: 'array', target: this.target, dimensions: this.dimensions.slice(1) });
+  }
+
   /** Members of a structure or union as they were written. */
   get members(): readonly Member[] {
     return (this.memberList ??= [...(this.die?.children() ?? [])].filter(({ tag }) => tag === Tag.member).map((die) => this.readMember(die)));
@@ -180,6 +185,43 @@ export class DwarfType {
 }
 
 /** `seen` ends the search in structures that claim to contain themselves. */
+/** What a type made for an expression is: no entry describes it. */
+export type DerivedKind =
+  | { readonly kind: 'pointer'; readonly target: DwarfType; readonly size: 4 | 8 }
+  | { readonly kind: 'array'; readonly target: DwarfType; readonly dimensions: readonly (number | undefined)[] }
+  | { readonly kind: 'base'; readonly name: string; readonly size: number; readonly encoding: number };
+
+class DerivedType extends DwarfType {
+  private readonly made: DerivedKind;
+
+  constructor(types: TypeReader, made: DerivedKind) {
+    super(types, made.kind, undefined);
+    this.made = made;
+  }
+
+  override get name(): string | undefined {
+    return this.made.kind === 'base' ? this.made.name : undefined;
+  }
+
+  override get size(): number | undefined {
+    const { made } = this;
+    if (made.kind !== 'array') return made.size;
+    return made.dimensions.reduce<number | undefined>((size, count) => (size === undefined || count === undefined ? undefined : size * count), made.target.size);
+  }
+
+  override get target(): DwarfType {
+    return this.made.kind === 'base' ? super.target : this.made.target;
+  }
+
+  override get encoding(): number | undefined {
+    return this.made.kind === 'base' ? this.made.encoding : undefined;
+  }
+
+  override get dimensions(): readonly (number | undefined)[] {
+    return this.made.kind === 'array' ? this.made.dimensions : [];
+  }
+}
+
 function findMember(type: DwarfType, name: string, seen: Set<DwarfType>): Member | undefined {
   if (seen.has(type)) return undefined;
   seen.add(type);
@@ -252,6 +294,11 @@ export class TypeReader {
       this.cache.set(die.offset, type);
     }
     return type;
+  }
+
+  /** A type no entry describes: a pointer, an array or a number made for an expression. */
+  derive(made: DerivedKind): DwarfType {
+    return new DerivedType(this, made);
   }
 
   definition(declaration: Die): DwarfType | undefined {

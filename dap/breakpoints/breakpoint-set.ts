@@ -1,0 +1,143 @@
+/** All breakpoints, and what of them is in the stub: one there may serve several of the user's. */
+import type { BreakpointProgram, Stub } from '../rsp/stub.ts';
+import type { Inspector } from '../session/inspector.ts';
+import { Breakpoint, type BreakpointSpec, type StubLocation } from './breakpoint.ts';
+
+interface Installed {
+  readonly location: StubLocation;
+  readonly programs: string;
+}
+
+/** Compiles a breakpoint's condition for a place; undefined: it has to be evaluated here. */
+export type ConditionCompiler = (breakpoint: Breakpoint, location: StubLocation) => BreakpointProgram | undefined;
+
+const keyOf = ({ type, address, length }: StubLocation): string => `${type}/${address}/${length}`;
+
+export class BreakpointSet {
+  /** What the user must know of a breakpoint has changed. */
+  onChange: ((breakpoint: Breakpoint) => void) | undefined;
+  private readonly stub: Stub;
+  private readonly inspector: Inspector;
+  private readonly compile: ConditionCompiler;
+  private readonly all = new Map<number, Breakpoint>();
+  private readonly installed = new Map<string, Installed>();
+  private nextId = 1;
+
+  constructor(stub: Stub, inspector: Inspector, compile: ConditionCompiler) {
+    this.stub = stub;
+    this.inspector = inspector;
+    this.compile = compile;
+  }
+
+  /** Replaces the breakpoints of a group; gives them in the order of `specs`. The target must be stopped. */
+  async replace(group: string, specs: readonly BreakpointSpec[]): Promise<Breakpoint[]> {
+    for (const [id, { spec }] of this.all) if (spec.group === group) this.all.delete(id);
+    const created = specs.map((spec) => new Breakpoint(this.nextId++, spec));
+    for (const breakpoint of created) {
+      this.all.set(breakpoint.id, breakpoint);
+      this.place(breakpoint);
+    }
+    await this.synchronise();
+    return created;
+  }
+
+  /** Finds all places again: modules have come or gone. */
+  async replaceAll(): Promise<void> {
+    for (const breakpoint of this.all.values()) {
+      const before = breakpoint.locations.map(keyOf).join();
+      this.place(breakpoint);
+      if (before !== breakpoint.locations.map(keyOf).join()) this.onChange?.(breakpoint);
+    }
+    await this.synchronise();
+  }
+
+  /** The user's code breakpoints at an address. */
+  at(address: bigint): Breakpoint[] {
+    return [...this.all.values()].filter(({ locations }) => locations.some((each) => isCode(each) && each.address === address));
+  }
+
+  /** The user's data breakpoints that watch an address. */
+  watching(address: bigint): Breakpoint[] {
+    return [...this.all.values()].filter(({ locations }) => locations.some((each) => !isCode(each) && each.address <= address && address < each.address + BigInt(each.length)));
+  }
+
+  get(id: number): Breakpoint | undefined {
+    return this.all.get(id);
+  }
+
+  /** Does something with the breakpoints at an address out of the way: the instruction there has to run. */
+  async without<T>(address: bigint, run: () => Promise<T>): Promise<T> {
+    const here = [...this.installed.values()].filter(({ location }) => isCode(location) && location.address === address);
+    for (const { location } of here) await this.stub.removeBreakpoint(location.type, location.address, location.length);
+    try {
+      return await run();
+    } finally {
+      for (const { location } of here) await this.stub.insertBreakpoint(location.type, location.address, location.length, this.programs(location)).catch(() => undefined);
+    }
+  }
+
+  has(address: bigint): boolean {
+    return [...this.installed.values()].some(({ location }) => isCode(location) && location.address === address);
+  }
+
+  private place(breakpoint: Breakpoint): void {
+    breakpoint.message = undefined;
+    try {
+      const found = breakpoint.spec.resolve();
+      breakpoint.locations = found.map((each) => ('file' in each ? { type: 'software', address: this.inspector.unsigned(each.address + each.file.loadOffset), length: 1 } : each));
+      const [first] = found;
+      breakpoint.position = first !== undefined && 'file' in first ? first.position : undefined;
+      if (found.length === 0) breakpoint.message = breakpoint.spec.pending;
+    } catch (error) {
+      breakpoint.locations = [];
+      breakpoint.message = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Makes the stub have what is wanted. */
+  private async synchronise(): Promise<void> {
+    const wanted = new Map<string, { location: StubLocation; owners: Breakpoint[] }>();
+    for (const breakpoint of this.all.values()) {
+      for (const location of breakpoint.locations) {
+        const entry = wanted.get(keyOf(location));
+        if (entry === undefined) wanted.set(keyOf(location), { location, owners: [breakpoint] });
+        else entry.owners.push(breakpoint);
+      }
+    }
+    for (const [key, { location, programs }] of this.installed) {
+      if (wanted.has(key) && programs === describe(this.programs(location))) continue;
+      await this.stub.removeBreakpoint(location.type, location.address, location.length);
+      this.installed.delete(key);
+    }
+    for (const [key, { location, owners }] of wanted) {
+      if (this.installed.has(key)) continue;
+      const programs = this.programs(location);
+      try {
+        await this.stub.insertBreakpoint(location.type, location.address, location.length, programs);
+        this.installed.set(key, { location, programs: describe(programs) });
+      } catch (error) {
+        if (this.stub.client.closed) throw error;
+        for (const owner of owners) {
+          owner.message = error instanceof Error ? error.message : String(error);
+          this.onChange?.(owner);
+        }
+      }
+    }
+  }
+
+  /** Conditions the stub can check by itself; none if one of the breakpoints there needs a stop every time. */
+  private programs(location: StubLocation): BreakpointProgram[] {
+    const programs: BreakpointProgram[] = [];
+    for (const breakpoint of this.all.values()) {
+      if (!breakpoint.locations.some((each) => keyOf(each) === keyOf(location))) continue;
+      const program = this.compile(breakpoint, location);
+      if (program === undefined) return [];
+      programs.push(program);
+    }
+    return programs;
+  }
+}
+
+export const isCode = ({ type }: StubLocation): boolean => type === 'software' || type === 'hardware';
+
+const describe = (programs: readonly BreakpointProgram[]): string => programs.map(({ bytecode }) => Buffer.from(bytecode).toString('hex')).join();

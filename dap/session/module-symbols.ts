@@ -1,0 +1,71 @@
+/** Symbols of loaded kernel modules: found when the target says that modules have come or gone, in the folders of `modulePath`. */
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Stub } from '../rsp/stub.ts';
+import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
+import type { Inspector } from './inspector.ts';
+
+export interface LoadedModule {
+  readonly name: string;
+  readonly file: SymbolFile | undefined;
+  readonly addresses: readonly bigint[];
+}
+
+/** Kernel modules write `-` and `_` alike. */
+const plainName = (path: string): string => basename(path).replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
+
+export class ModuleSymbols {
+  /** As of the last look. */
+  loaded: readonly LoadedModule[] = [];
+  private readonly stub: Stub;
+  private readonly inspector: Inspector;
+  private readonly folders: readonly string[];
+  private readonly tell: (text: string) => void;
+
+  constructor(stub: Stub, inspector: Inspector, folders: readonly string[], tell: (text: string) => void) {
+    this.stub = stub;
+    this.inspector = inspector;
+    this.folders = folders;
+    this.tell = tell;
+  }
+
+  /** True when something has changed. */
+  async refresh(): Promise<boolean> {
+    const now = await this.stub.libraries();
+    if (now === undefined) return false;
+    const same = now.length === this.loaded.length && now.every(({ name, addresses }, i) => name === this.loaded[i].name && addresses.join() === this.loaded[i].addresses.join());
+    if (same) return false;
+    for (const { file } of this.loaded) if (file !== undefined) this.inspector.removeFile(file);
+    this.loaded = now.map(({ name, addresses }) => ({ name, addresses, file: this.open(name, addresses) }));
+    return true;
+  }
+
+  private open(name: string, addresses: readonly bigint[]): SymbolFile | undefined {
+    const path = name.startsWith('/') ? name : this.find(name);
+    if (path === undefined) return undefined;
+    try {
+      const file = SymbolFile.openModule(path, addresses.map((address) => this.inspector.address(address)));
+      this.inspector.addFile(file);
+      return file;
+    } catch (error) {
+      if (!(error instanceof SymbolFileError)) throw error;
+      this.tell(`module ${name}: ${error.message}\n`);
+      return undefined;
+    }
+  }
+
+  private find(name: string): string | undefined {
+    for (const folder of this.folders) {
+      let entries: string[];
+      try {
+        entries = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+      } catch {
+        this.tell(`"modulePath": ${folder} cannot be read\n`);
+        continue;
+      }
+      const entry = entries.find((each) => each.endsWith('.ko') && plainName(each) === plainName(name));
+      if (entry !== undefined) return join(folder, entry);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,510 @@
+/** One debug session of a client: requests in, responses and events out. What they mean is in the files beside this one. */
+import type { ChildProcess } from 'node:child_process';
+import { basename } from 'node:path';
+import { DebugSession, InitializedEvent, OutputEvent, StoppedEvent, TerminatedEvent, ExitedEvent, InvalidatedEvent, MemoryEvent, BreakpointEvent, CapabilitiesEvent, ProgressEndEvent, ProgressStartEvent } from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { ExpressionError } from '../expressions/lexer.ts';
+import { RspClosedError, RspError } from '../rsp/rsp-error.ts';
+import { SymbolFileError } from '../symbols/symbol-file.ts';
+import { locationsOfLine } from '../symbols/code-locations.ts';
+import { ValueError, integerBytes } from '../values/value.ts';
+import { BreakpointRequests } from './breakpoint-requests.ts';
+import { CAPABILITIES } from './capabilities.ts';
+import { Debuggee } from './debuggee.ts';
+import { exceptionReport, signalReport, type ExceptionReport } from './exception-report.ts';
+import type { Stop } from './execution.ts';
+import { KernelViews, isViewRequest } from './kernel-views.ts';
+import { AttributeError, readAttributes, type LaunchAttributes } from './launch-attributes.ts';
+import { LaunchError, machineCommand, startMachine, type MachineCommand } from './machine-process.ts';
+import { MemoryRequests, parseReference } from './memory-requests.ts';
+import { RequestError, StackRequests } from './stack-requests.ts';
+import { interpolate } from './log-message.ts';
+
+/** How long the machine may take until it listens. */
+const BOOT_MS = 20_000;
+const RETRY_MS = 50;
+
+const USER_ERRORS = [RequestError, RspError, SymbolFileError, ExpressionError, ValueError, AttributeError, LaunchError];
+
+export class SkasDebugSession extends DebugSession {
+  private attributes: LaunchAttributes | undefined;
+  private launched = false;
+  private debuggee: Debuggee | undefined;
+  private stack: StackRequests | undefined;
+  private breakpointRequests: BreakpointRequests | undefined;
+  private memory: MemoryRequests | undefined;
+  private views: KernelViews | undefined;
+  private machine: ChildProcess | undefined;
+  private client: DebugProtocol.InitializeRequestArguments | undefined;
+  private exception: ExceptionReport | undefined;
+  private stoppedThread: string | undefined;
+  private ended = false;
+  private readonly targets: bigint[] = [];
+
+  // ── the way of a request ──────────────────────────────────────────────────────────────────────
+
+  private answer<R extends DebugProtocol.Response>(response: R, work: () => Promise<R['body'] | undefined>): void {
+    void work().then((body) => {
+      if (body !== undefined) response.body = body;
+      this.sendResponse(response);
+    }, (error: unknown) => this.refuse(response, error));
+  }
+
+  private refuse(response: DebugProtocol.Response, error: unknown): void {
+    const known = USER_ERRORS.some((kind) => error instanceof kind);
+    const text = error instanceof Error ? error.message : String(error);
+    if (!known && error instanceof Error) this.tell(`${error.stack ?? text}\n`, 'stderr');
+    this.sendErrorResponse(response, { id: known ? 1 : 2, format: '{text}', variables: { text: known ? text : `internal error: ${text}` }, showUser: true });
+  }
+
+  private tell(text: string, category: 'console' | 'stdout' | 'stderr' | 'important' = 'console'): void {
+    this.sendEvent(new OutputEvent(text, category));
+  }
+
+  private need<T>(part: T | undefined): T {
+    if (part === undefined) throw new RequestError('there is no target: launch or attach first');
+    return part;
+  }
+
+  private needStopped(): Debuggee {
+    const debuggee = this.need(this.debuggee);
+    if (debuggee.execution.isRunning) throw new RequestError('the target is running: pause it first');
+    return debuggee;
+  }
+
+  // ── beginning and end ─────────────────────────────────────────────────────────────────────────
+
+  protected override initializeRequest(response: DebugProtocol.InitializeResponse, args: DebugProtocol.InitializeRequestArguments): void {
+    this.client = args;
+    response.body = CAPABILITIES;
+    this.sendResponse(response);
+  }
+
+  protected override launchRequest(response: DebugProtocol.LaunchResponse, args: DebugProtocol.LaunchRequestArguments): void {
+    this.answer(response, async () => {
+      const attributes = readAttributes('launch', { ...args });
+      const command = await machineCommand(attributes);
+      this.launched = true;
+      await this.startMachine(command, attributes);
+      await this.connect('127.0.0.1', command.port, attributes, true);
+      return undefined;
+    });
+  }
+
+  protected override attachRequest(response: DebugProtocol.AttachResponse, args: DebugProtocol.AttachRequestArguments): void {
+    this.answer(response, async () => {
+      const attributes = readAttributes('attach', { ...args });
+      await this.connect(attributes.host, attributes.port, attributes, false);
+      return undefined;
+    });
+  }
+
+  private async startMachine(command: MachineCommand, { console: where, program }: LaunchAttributes): Promise<void> {
+    if (where !== 'internalConsole' && this.client?.supportsRunInTerminalRequest === true) {
+      const kind = where === 'externalTerminal' ? 'external' : 'integrated';
+      const reply = await new Promise<DebugProtocol.RunInTerminalResponse>((resolve) => {
+        this.runInTerminalRequest({ kind, title: `skas: ${basename(program)}`, cwd: command.cwd, args: [...command.words], env: { ELECTRON_RUN_AS_NODE: '1' } }, BOOT_MS, resolve);
+      });
+      if (!reply.success) throw new LaunchError(`the terminal did not start the machine: ${reply.message ?? 'no reason given'}`);
+      return;
+    }
+    this.machine = startMachine(command, (category, text) => this.tell(text, category));
+  }
+
+  private async connect(host: string, port: number, attributes: LaunchAttributes, patient: boolean): Promise<void> {
+    this.attributes = attributes;
+    const progress = this.client?.supportsProgressReporting === true;
+    if (progress) this.sendEvent(new ProgressStartEvent('connect', patient ? 'Starting the machine' : 'Connecting', 'loading symbols'));
+    try {
+      const debuggee = await this.debuggeeAt(host, port, attributes, patient);
+      this.debuggee = debuggee;
+      this.stack = new StackRequests(debuggee);
+      this.breakpointRequests = new BreakpointRequests(debuggee, this.stack);
+      this.memory = new MemoryRequests(debuggee);
+      this.views = new KernelViews(debuggee, this.stack);
+      debuggee.breakpoints.onChange = (breakpoint) => this.sendEvent(new BreakpointEvent('changed', this.need(this.breakpointRequests).shown(breakpoint)));
+      debuggee.execution.onLog = (message, at) => {
+        debuggee.execution.logged = interpolate(debuggee.inspector, message, at).then((text) => this.tell(`${text}\n`, 'stdout'));
+      };
+      debuggee.stub.client.onOutput = (text) => this.tell(text, 'stdout');
+      debuggee.stub.client.onClosed = (reason) => this.lost(reason);
+      if (debuggee.stub.reverse) this.sendEvent(new CapabilitiesEvent({ supportsStepBack: true }));
+      if (!attributes.tasks) await debuggee.stub.monitor('tasks off').catch(() => undefined);
+      const reason = await debuggee.stub.reason();
+      if (reason.kind !== 'stopped') throw new RspError('the target has already ended');
+      const [first] = await this.stack.threads.list();
+      this.stoppedThread = reason.thread ?? first?.id;
+      debuggee.inspector.useThread(this.stoppedThread);
+      await debuggee.modules.refresh();
+    } catch (error) {
+      this.machine?.kill();
+      throw error;
+    } finally {
+      if (progress) this.sendEvent(new ProgressEndEvent('connect'));
+    }
+    this.sendEvent(new InitializedEvent());
+  }
+
+  private async debuggeeAt(host: string, port: number, attributes: LaunchAttributes, patient: boolean): Promise<Debuggee> {
+    const end = performance.now() + BOOT_MS;
+    const log = attributes.trace ? (line: string): void => this.tell(`rsp ${line}\n`) : undefined;
+    for (;;) {
+      try {
+        return await Debuggee.connect(host, port, attributes, { log, tell: (text) => this.tell(text, 'important') });
+      } catch (error) {
+        if (error instanceof SymbolFileError || !patient || performance.now() > end) throw error;
+        if (this.machine !== undefined && (this.machine.exitCode !== null || this.machine.signalCode !== null)) {
+          throw new LaunchError('the machine ended before the debugger could connect: its message is in the debug console');
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  protected override configurationDoneRequest(response: DebugProtocol.ConfigurationDoneResponse): void {
+    this.answer(response, async () => {
+      const debuggee = this.need(this.debuggee);
+      const { stopOnEntry, stopAt } = this.need(this.attributes);
+      const thread = this.need(this.stoppedThread);
+      if (stopOnEntry) {
+        setImmediate(() => this.report({ kind: 'step', thread }, 'entry'));
+        return undefined;
+      }
+      const first = stopAt === '' ? undefined : this.need(this.breakpointRequests).firstStop(stopAt);
+      if (stopAt !== '' && first === undefined) this.tell(`"stopAt": there is no function '${stopAt}'\n`, 'important');
+      setImmediate(() => {
+        if (first === undefined) this.run(() => debuggee.execution.continue(thread));
+        else this.run(async () => {
+          const result = await debuggee.execution.runTo(thread, debuggee.inspector.unsigned(first.address + first.file.loadOffset), undefined);
+          return 'kind' in result ? result : { kind: 'step', thread: result.thread };
+        }, 'entry');
+      });
+      return undefined;
+    });
+  }
+
+  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse, args: DebugProtocol.DisconnectArguments): void {
+    this.answer(response, async () => {
+      const kill = args.terminateDebuggee ?? this.launched;
+      await this.close(kill);
+      return undefined;
+    });
+  }
+
+  protected override terminateRequest(response: DebugProtocol.TerminateResponse): void {
+    this.answer(response, async () => {
+      await this.close(true);
+      this.terminated();
+      return undefined;
+    });
+  }
+
+  private async close(kill: boolean): Promise<void> {
+    const { debuggee, machine } = this;
+    this.ended = true;
+    if (debuggee !== undefined && !debuggee.stub.client.closed) {
+      debuggee.stub.client.onClosed = undefined;
+      try {
+        await Promise.race([debuggee.execution.whileStopped(() => (kill ? debuggee.stub.kill() : debuggee.stub.detach())), new Promise((resolve) => setTimeout(resolve, 3000))]);
+      } catch (error) {
+        if (!(error instanceof RspError)) throw error;
+      }
+      debuggee.stub.client.end();
+    }
+    if (kill) machine?.kill();
+  }
+
+  private lost(reason: string): void {
+    if (this.ended) return;
+    this.tell(`The connection to the target is gone: ${reason}.\n`, 'important');
+    this.terminated();
+  }
+
+  private terminated(): void {
+    this.ended = true;
+    this.sendEvent(new TerminatedEvent());
+  }
+
+  // ── running ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Lets the target run and reports how it stopped. */
+  private run(work: () => Promise<Stop>, reason?: string): void {
+    this.stack?.forget();
+    this.exception = undefined;
+    void work().then((stop) => this.report(stop, reason), (error: unknown) => {
+      if (error instanceof RspClosedError || this.ended) return;
+      const text = error instanceof Error ? error.message : String(error);
+      this.tell(`The target cannot be run: ${text}\n`, 'important');
+      if (this.stoppedThread !== undefined) void this.report({ kind: 'pause', thread: this.stoppedThread });
+    });
+  }
+
+  private async report(stop: Stop, reason?: string): Promise<void> {
+    if (this.ended) return;
+    if (stop.kind === 'ended') {
+      if (stop.signal !== undefined) this.tell(`The target was ended by signal ${stop.signal}.\n`);
+      this.sendEvent(new ExitedEvent(stop.status ?? 128 + (stop.signal ?? 0)));
+      this.debuggee?.stub.client.end();
+      this.terminated();
+      return;
+    }
+    const debuggee = this.need(this.debuggee);
+    const stack = this.need(this.stack);
+    this.stoppedThread = stop.thread;
+    debuggee.inspector.useThread(stop.thread);
+    if (await debuggee.modules.refresh()) await debuggee.breakpoints.replaceAll();
+    await stack.threads.list();
+    const event: DebugProtocol.StoppedEvent = new StoppedEvent(reason ?? stop.kind, stack.threads.number(stop.thread));
+    event.body.allThreadsStopped = true;
+    if (stop.kind === 'history') Object.assign(event.body, { reason: 'pause', description: stop.end === 'begin' ? 'Beginning of the history' : 'End of the history', text: 'no more reverse-execution history' });
+    if (stop.kind === 'signal') {
+      this.exception = signalReport(stop.signal);
+      Object.assign(event.body, { reason: 'exception', description: this.exception.label, text: this.exception.message });
+    }
+    if (stop.kind === 'breakpoint') {
+      const exceptional = stop.hit.find(({ spec }) => spec.kind === 'exception');
+      const kind = stop.hit[0]?.spec.kind ?? 'source';
+      event.body.reason = kind === 'data' ? 'data breakpoint' : kind === 'function' ? 'function breakpoint' : kind === 'instruction' ? 'instruction breakpoint' : 'breakpoint';
+      event.body.hitBreakpointIds = stop.hit.map(({ id }) => id);
+      if (exceptional !== undefined) {
+        this.exception = await exceptionReport(debuggee.inspector, exceptional, stop.thread);
+        Object.assign(event.body, { reason: 'exception', description: this.exception.label, text: this.exception.message });
+      }
+    }
+    this.sendEvent(event);
+  }
+
+  private runRequest(response: DebugProtocol.Response, threadId: number, work: (debuggee: Debuggee, thread: string) => Promise<Stop>): void {
+    this.answer(response, async () => {
+      const debuggee = this.needStopped();
+      const thread = this.need(this.stack).threadOf(threadId);
+      // The response comes before the events of running.
+      setImmediate(() => this.run(() => work(debuggee, thread)));
+      return undefined;
+    });
+  }
+
+  protected override continueRequest(response: DebugProtocol.ContinueResponse, args: DebugProtocol.ContinueArguments): void {
+    response.body = { allThreadsContinued: true };
+    this.runRequest(response, args.threadId, (debuggee, thread) => debuggee.execution.continue(this.stoppedThread ?? thread));
+  }
+
+  protected override reverseContinueRequest(response: DebugProtocol.ReverseContinueResponse, args: DebugProtocol.ReverseContinueArguments): void {
+    this.runRequest(response, args.threadId, (debuggee, thread) => debuggee.execution.continue(thread, true));
+  }
+
+  protected override nextRequest(response: DebugProtocol.NextResponse, args: DebugProtocol.NextArguments): void {
+    this.runRequest(response, args.threadId, ({ stepper }, thread) => (args.granularity === 'instruction' ? stepper.instruction(thread, 'over') : stepper.line(thread, 'over')));
+  }
+
+  protected override stepInRequest(response: DebugProtocol.StepInResponse, args: DebugProtocol.StepInArguments): void {
+    this.runRequest(response, args.threadId, ({ stepper }, thread) => (args.granularity === 'instruction' ? stepper.instruction(thread, 'in') : stepper.line(thread, 'in')));
+  }
+
+  protected override stepOutRequest(response: DebugProtocol.StepOutResponse, args: DebugProtocol.StepOutArguments): void {
+    this.runRequest(response, args.threadId, ({ stepper }, thread) => stepper.out(thread));
+  }
+
+  protected override stepBackRequest(response: DebugProtocol.StepBackResponse, args: DebugProtocol.StepBackArguments): void {
+    this.runRequest(response, args.threadId, ({ stepper }, thread) => (args.granularity === 'instruction' ? stepper.instruction(thread, 'in', true) : stepper.line(thread, 'over', true)));
+  }
+
+  protected override pauseRequest(response: DebugProtocol.PauseResponse): void {
+    this.answer(response, async () => {
+      this.need(this.debuggee).execution.pause();
+      return undefined;
+    });
+  }
+
+  // ── breakpoints ───────────────────────────────────────────────────────────────────────────────
+
+  protected override setBreakPointsRequest(response: DebugProtocol.SetBreakpointsResponse, args: DebugProtocol.SetBreakpointsArguments): void {
+    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).source(args) }));
+  }
+
+  protected override setFunctionBreakPointsRequest(response: DebugProtocol.SetFunctionBreakpointsResponse, args: DebugProtocol.SetFunctionBreakpointsArguments): void {
+    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).functions(args) }));
+  }
+
+  protected override setInstructionBreakpointsRequest(response: DebugProtocol.SetInstructionBreakpointsResponse, args: DebugProtocol.SetInstructionBreakpointsArguments): void {
+    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).instructions(args) }));
+  }
+
+  protected override setDataBreakpointsRequest(response: DebugProtocol.SetDataBreakpointsResponse, args: DebugProtocol.SetDataBreakpointsArguments): void {
+    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).data(args) }));
+  }
+
+  protected override dataBreakpointInfoRequest(response: DebugProtocol.DataBreakpointInfoResponse, args: DebugProtocol.DataBreakpointInfoArguments): void {
+    this.answer(response, () => this.need(this.breakpointRequests).dataInfo(args));
+  }
+
+  protected override setExceptionBreakPointsRequest(response: DebugProtocol.SetExceptionBreakpointsResponse, args: DebugProtocol.SetExceptionBreakpointsArguments): void {
+    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).exceptions(args) }));
+  }
+
+  protected override breakpointLocationsRequest(response: DebugProtocol.BreakpointLocationsResponse, args: DebugProtocol.BreakpointLocationsArguments): void {
+    this.answer(response, async () => {
+      const { inspector, sources } = this.need(this.debuggee);
+      const path = sources.compiled(args.source.path ?? '');
+      const lines = new Set<number>();
+      const last = Math.min(args.endLine ?? args.line, args.line + 200);
+      for (let line = args.line; line <= last; line++) {
+        for (const file of inspector.files) for (const { position } of locationsOfLine(file, path, line)) if (position !== undefined && position.line <= last) lines.add(position.line);
+      }
+      return { breakpoints: [...lines].sort((a, b) => a - b).map((line) => ({ line })) };
+    });
+  }
+
+  protected override exceptionInfoRequest(response: DebugProtocol.ExceptionInfoResponse): void {
+    this.answer(response, async () => {
+      const { id, label, message } = this.exception ?? { id: 'none', label: 'none', message: '' };
+      return { exceptionId: label, description: message, breakMode: 'always' as const, details: { message, typeName: id } };
+    });
+  }
+
+  // ── looking ───────────────────────────────────────────────────────────────────────────────────
+
+  protected override threadsRequest(response: DebugProtocol.ThreadsResponse): void {
+    this.answer(response, async () => ({ threads: await this.need(this.stack).listThreads() }));
+  }
+
+  protected override stackTraceRequest(response: DebugProtocol.StackTraceResponse, args: DebugProtocol.StackTraceArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      return this.need(this.stack).stackTrace(args);
+    });
+  }
+
+  protected override scopesRequest(response: DebugProtocol.ScopesResponse, args: DebugProtocol.ScopesArguments): void {
+    this.answer(response, async () => ({ scopes: this.need(this.stack).scopes(args.frameId) }));
+  }
+
+  protected override variablesRequest(response: DebugProtocol.VariablesResponse, args: DebugProtocol.VariablesArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      return { variables: await this.need(this.stack).variables(args) };
+    });
+  }
+
+  protected override evaluateRequest(response: DebugProtocol.EvaluateResponse, args: DebugProtocol.EvaluateArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      const body = await this.need(this.stack).evaluate(args);
+      // Whatever was called or assigned shows elsewhere, too.
+      if (args.context === 'repl') this.changed();
+      return body;
+    });
+  }
+
+  private changed(): void {
+    if (this.client?.supportsInvalidatedEvent === true) this.sendEvent(new InvalidatedEvent(['variables']));
+  }
+
+  protected override setVariableRequest(response: DebugProtocol.SetVariableResponse, args: DebugProtocol.SetVariableArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      return this.need(this.stack).setVariable(args);
+    });
+  }
+
+  protected override setExpressionRequest(response: DebugProtocol.SetExpressionResponse, args: DebugProtocol.SetExpressionArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      return this.need(this.stack).setExpression(args);
+    });
+  }
+
+  protected override completionsRequest(response: DebugProtocol.CompletionsResponse, args: DebugProtocol.CompletionsArguments): void {
+    this.answer(response, async () => ({ targets: await this.need(this.stack).completions(args) }));
+  }
+
+  protected override modulesRequest(response: DebugProtocol.ModulesResponse): void {
+    this.answer(response, async () => {
+      const { inspector, modules } = this.need(this.debuggee);
+      const program = inspector.files.filter((file) => !modules.loaded.some((each) => each.file === file));
+      const listed: DebugProtocol.Module[] = [
+        ...program.map(({ path, info }) => ({ id: basename(path), name: basename(path), path, symbolStatus: info.hasTypes ? 'Symbols loaded' : 'No debug information' })),
+        ...modules.loaded.map(({ name, file, addresses }) => ({
+          id: name, name, ...(file === undefined ? {} : { path: file.path }), symbolStatus: file === undefined ? 'No symbols: see modulePath' : 'Symbols loaded', addressRange: `0x${(addresses[0] ?? 0n).toString(16)}`,
+        })),
+      ];
+      return { modules: listed, totalModules: listed.length };
+    });
+  }
+
+  protected override gotoTargetsRequest(response: DebugProtocol.GotoTargetsResponse, args: DebugProtocol.GotoTargetsArguments): void {
+    this.answer(response, async () => {
+      const { inspector, sources } = this.needStopped();
+      const frame = await inspector.innermost(this.need(this.stoppedThread));
+      const { file } = frame ?? {};
+      if (frame === undefined || file === undefined) return { targets: [] };
+      // Exact only: the line itself, in the function that is running.
+      const found = locationsOfLine(file, sources.compiled(args.source.path ?? ''), args.line).filter(({ address, position }) => position?.line === args.line && file.info.functionAt(address)?.entry === frame.function?.entry);
+      return { targets: found.map(({ address }) => {
+        const target = inspector.unsigned(address + file.loadOffset);
+        return { id: this.targets.push(target), label: `line ${args.line}`, line: args.line, instructionPointerReference: `0x${target.toString(16)}` };
+      }) };
+    });
+  }
+
+  protected override gotoRequest(response: DebugProtocol.GotoResponse, args: DebugProtocol.GotoArguments): void {
+    this.answer(response, async () => {
+      const { inspector, stub } = this.needStopped();
+      const target = this.targets[args.targetId - 1];
+      const register = inspector.register('pc');
+      const thread = this.need(this.stoppedThread);
+      if (target === undefined || register === undefined) throw new RequestError('the place to go to is not known any more');
+      await stub.writeRegister(thread, register, integerBytes(target, inspector.map.wordSize));
+      inspector.forget();
+      this.stack?.forget();
+      setImmediate(() => void this.report({ kind: 'step', thread }, 'goto'));
+      return undefined;
+    });
+  }
+
+  // ── memory and code ───────────────────────────────────────────────────────────────────────────
+
+  protected override readMemoryRequest(response: DebugProtocol.ReadMemoryResponse, args: DebugProtocol.ReadMemoryArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      return this.need(this.memory).read(args);
+    });
+  }
+
+  protected override writeMemoryRequest(response: DebugProtocol.WriteMemoryResponse, args: DebugProtocol.WriteMemoryArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      const body = await this.need(this.memory).write(args);
+      if (this.client?.supportsMemoryEvent === true) this.sendEvent(new MemoryEvent(`0x${parseReference(args.memoryReference).toString(16)}`, args.offset ?? 0, body?.bytesWritten ?? 0));
+      this.changed();
+      return body;
+    });
+  }
+
+  protected override disassembleRequest(response: DebugProtocol.DisassembleResponse, args: DebugProtocol.DisassembleArguments): void {
+    this.answer(response, async () => {
+      this.needStopped();
+      return { instructions: await this.need(this.memory).disassemble(args) };
+    });
+  }
+
+  // ── the extension's own requests ──────────────────────────────────────────────────────────────
+
+  protected override customRequest(command: string, response: DebugProtocol.Response, args: Record<string, string> | undefined): void {
+    if (!isViewRequest(command)) {
+      super.customRequest(command, response, args);
+      return;
+    }
+    this.answer(response, async () => {
+      const views = this.need(this.views);
+      const body = await views.answer(command, args ?? {});
+      if (views.moves(command)) {
+        const reason = await this.need(this.debuggee).stub.reason();
+        const thread = reason.kind === 'stopped' ? reason.thread : undefined;
+        setImmediate(() => void this.report({ kind: 'step', thread: thread ?? this.need(this.stoppedThread) }, 'switch'));
+      }
+      return body;
+    });
+  }
+}
+

@@ -1,0 +1,218 @@
+/**
+ * Frames as the processor made them: one per call that is on the stack, and those of tail calls, which left nothing there but can be told
+ * from the calls the compiler describes. Callers are found when asked for; all of it may throw a Miss.
+ */
+import { evaluateValue, type ExpressionContext } from '../../emulator/image/dwarf/expression.ts';
+import { Attribute } from '../../emulator/image/dwarf/constants.ts';
+import { sameExpression } from '../../emulator/image/dwarf/call-sites.ts';
+import type { Block } from '../../emulator/image/dwarf/cursor.ts';
+import type { FunctionInfo, FrameRegisters } from '../../emulator/image/dwarf/debug-info.ts';
+import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
+import { locationAt } from '../../emulator/image/dwarf/location-lists.ts';
+import type { Unit } from '../../emulator/image/dwarf/unit.ts';
+import type { RegisterMap } from './dwarf-registers.ts';
+import type { SymbolFile } from './symbol-file.ts';
+import type { ElfSymbol } from './symbol-table.ts';
+import { callsItself, tailCallsBetween } from './tail-calls.ts';
+import type { TargetMemory } from './target-memory.ts';
+
+/** What unwinding needs of the target. */
+export interface UnwindWorld {
+  readonly registers: RegisterMap;
+  readonly memory: TargetMemory;
+  fileAt(address: number): SymbolFile | undefined;
+}
+
+export type FrameKind = 'normal' | 'signal' | 'tail';
+
+export class PhysicalFrame {
+  readonly world: UnwindWorld;
+  readonly kind: FrameKind;
+  /** Address execution stands at or returns to. */
+  readonly pc: bigint;
+  readonly registers: FrameRegisters;
+  /** `pc` is where execution stands, not a return address. */
+  readonly exact: boolean;
+  readonly level: number;
+  readonly file: SymbolFile | undefined;
+  /** Address in `file` of the instruction that is running: one byte before a return address. */
+  readonly lookup: number;
+  readonly function: FunctionInfo | undefined;
+  private readonly callee: PhysicalFrame | undefined;
+  /** Of a tail call: the addresses of the calls behind it, and the frame that made the first. */
+  private readonly pending: readonly bigint[];
+  private callerFrame: { readonly frame: PhysicalFrame | undefined } | undefined;
+  private ownCfa: bigint | undefined;
+  private ownEnd: string | undefined;
+
+  constructor(world: UnwindWorld, parts: {
+    kind: FrameKind; registers: FrameRegisters; pc: bigint; exact: boolean; callee: PhysicalFrame | undefined; pending?: readonly bigint[]; cfa?: bigint | undefined;
+  }) {
+    this.world = world;
+    this.kind = parts.kind;
+    this.registers = parts.registers;
+    this.pc = parts.pc;
+    this.exact = parts.exact;
+    this.callee = parts.callee;
+    this.level = parts.callee === undefined ? 0 : parts.callee.level + 1;
+    this.pending = parts.pending ?? [];
+    this.ownCfa = parts.cfa;
+    const address = signedAddress(parts.pc, world.registers) - (parts.exact ? 0 : 1);
+    this.file = world.fileAt(address);
+    this.lookup = address - (this.file?.loadOffset ?? 0);
+    this.function = this.file?.info.hasTypes === true ? this.file.info.functionAt(this.lookup) : undefined;
+  }
+
+  /** The innermost frame of a thread. */
+  static innermost(world: UnwindWorld, registers: FrameRegisters): PhysicalFrame | undefined {
+    const pc = registers[world.registers.instructionPointer];
+    return pc === undefined ? undefined : new PhysicalFrame(world, { kind: 'normal', registers, pc, exact: true, callee: undefined });
+  }
+
+  /** Why the stack ends here, where it should not. */
+  get end(): string | undefined {
+    return this.ownEnd;
+  }
+
+  /** The symbol, where there is no debug information. */
+  get symbol(): ElfSymbol | undefined {
+    return this.file?.symbols.at(this.lookup);
+  }
+
+  /** Canonical frame address: the stack pointer before the call that made this frame. */
+  get cfa(): bigint | undefined {
+    if (this.ownCfa === undefined) void this.unwound();
+    return this.ownCfa;
+  }
+
+  get caller(): PhysicalFrame | undefined {
+    this.callerFrame ??= { frame: this.findCaller() };
+    return this.callerFrame.frame;
+  }
+
+  /** The value of DW_AT_frame_base. */
+  get frameBase(): bigint | undefined {
+    const die = this.function?.die;
+    const location = die?.location(Attribute.frameBase);
+    if (location === undefined || die === undefined) return undefined;
+    const block = location.kind === 'expression' ? location.block : locationAt(die.unit, location.offset, this.lookup);
+    return block === undefined ? undefined : evaluateValue(block, this.context());
+  }
+
+  /** For expressions about this frame which a unit's entries hold; its own function's unless told otherwise. */
+  context(unit: Unit | undefined = this.function?.die.unit): ExpressionContext {
+    const { world, registers } = this;
+    const frame = this;
+    return {
+      addressSize: world.registers.wordSize,
+      register: (number) => registers[number],
+      memory: (address, length) => world.memory.read(BigInt(address), length),
+      get cfa() { return frame.cfa; },
+      frameBase: () => frame.frameBase,
+      loadOffset: this.file?.loadOffset,
+      unit,
+      entryValue: (block) => frame.entryValue(block),
+    };
+  }
+
+  /** What a register (or what the expression names) held when the function was entered, as the caller's description of the call tells. */
+  entryValue(block: Block): bigint | undefined {
+    const { caller } = this;
+    const start = this.function;
+    if (caller === undefined || start?.entry === undefined || caller.file === undefined || caller.function === undefined || this.kind === 'signal') return undefined;
+    const returns = signedAddress(caller.pc, this.world.registers) - caller.file.loadOffset;
+    const site = caller.file.callSitesOf(caller.function.die).find(({ returnAddress }) => returnAddress === returns);
+    if (site === undefined || this.file === undefined) return undefined;
+    let target: number | undefined;
+    if (site.callee !== undefined) target = caller.file.functionOf(site.callee)?.entry;
+    else if (site.target !== undefined) {
+      const value = evaluateValue(site.target, caller.context());
+      target = value === undefined ? undefined : signedAddress(value, this.world.registers) - this.file.loadOffset;
+    }
+    if (target !== start.entry || callsItself(this.file, start)) return undefined;
+    const parameter = site.parameters.find(({ location }) => sameExpression(location, block));
+    return parameter === undefined ? undefined : evaluateValue(parameter.value, caller.context());
+  }
+
+  private findCaller(): PhysicalFrame | undefined {
+    const { world, pending } = this;
+    if (pending.length > 0) {
+      // The next of a chain of tail calls; behind the last one comes the real caller.
+      return new PhysicalFrame(world, { kind: 'tail', registers: this.registers, pc: pending[0], exact: false, callee: this, pending: pending.slice(1), cfa: this.cfa });
+    }
+    if (this.kind === 'tail') return this.real().unwound(this);
+    // A debugger's stack ends with main: what called it is of no interest.
+    if (this.function?.name === 'main' && this.function.die.flag(Attribute.external)) return undefined;
+    const caller = this.unwound();
+    if (caller === undefined || this.function === undefined || caller.file === undefined || caller.file !== this.file || caller.exact) return caller;
+    const returns = signedAddress(caller.pc, world.registers) - caller.file.loadOffset;
+    const chain = tailCallsBetween(caller.file, caller.function, returns, this.function);
+    if (chain.length === 0) return caller;
+    const addresses = chain.map((address) => BigInt.asUintN(world.registers.wordSize * 8, BigInt(address + (caller.file?.loadOffset ?? 0))));
+    return new PhysicalFrame(world, { kind: 'tail', registers: caller.registers, pc: addresses[0], exact: false, callee: this, pending: addresses.slice(1), cfa: this.cfa });
+  }
+
+  /** The frame that really is on the stack below a chain of tail calls. */
+  private real(): PhysicalFrame {
+    let frame: PhysicalFrame = this;
+    while (frame.kind === 'tail' && frame.callee !== undefined) frame = frame.callee;
+    return frame;
+  }
+
+  /** The frame that called this one, as the frame information has it. */
+  private unwound(callee: PhysicalFrame = this): PhysicalFrame | undefined {
+    const { world, file } = this;
+    const fail = (reason: string | undefined): undefined => {
+      this.ownEnd = reason;
+      return undefined;
+    };
+    if (file === undefined) return this.unwoundByGuess(callee) ?? fail('the code belongs to no known file');
+    const memory = (address: number, length: number): Uint8Array | undefined => world.memory.read(BigInt(address), length);
+    try {
+      const description = file.info.frameAt(this.lookup)?.description;
+      const shifted = shift(this.registers, world.registers, -file.loadOffset);
+      const result = file.info.unwind(shifted, memory, this.exact);
+      if (result.kind === 'outermost') return fail(undefined);
+      if (result.kind === 'unknown') return this.unwoundByGuess(callee) ?? fail(result.reason);
+      this.ownCfa = result.cfa;
+      const pc = result.registers[world.registers.instructionPointer];
+      if (pc === undefined || pc === 0n) return fail(undefined);
+      const stack = result.registers[world.registers.stackPointer];
+      const own = this.registers[world.registers.stackPointer];
+      if (stack === own && pc === this.pc) return fail('the caller of this frame is the frame itself');
+      return new PhysicalFrame(world, { kind: description?.signal === true ? 'signal' : 'normal', registers: result.registers, pc, exact: description?.signal === true, callee });
+    } catch (error) {
+      if (error instanceof DwarfError) return fail(error.message);
+      throw error;
+    }
+  }
+
+  /** Without frame information only the first instruction of a function is certain: the return address is on top of the stack. */
+  private unwoundByGuess(callee: PhysicalFrame): PhysicalFrame | undefined {
+    const { world } = this;
+    const { stackPointer, instructionPointer, wordSize } = world.registers;
+    const stack = this.registers[stackPointer];
+    if (!this.exact || stack === undefined || this.symbol?.address !== this.lookup) return undefined;
+    const bytes = world.memory.read(stack, wordSize);
+    if (bytes === undefined) return undefined;
+    const pc = bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    const registers = [...this.registers];
+    registers[instructionPointer] = pc;
+    registers[stackPointer] = stack + BigInt(wordSize);
+    this.ownCfa = stack + BigInt(wordSize);
+    return new PhysicalFrame(world, { kind: 'normal', registers, pc, exact: false, callee });
+  }
+}
+
+/** An address as the DWARF reader has them: of 64-bit ones the upper half is negative. */
+export function signedAddress(address: bigint, registers: RegisterMap): number {
+  return Number(registers.wordSize === 8 ? BigInt.asIntN(64, address) : BigInt.asUintN(32, address));
+}
+
+function shift(registers: FrameRegisters, map: RegisterMap, by: number): FrameRegisters {
+  const pc = registers[map.instructionPointer];
+  if (by === 0 || pc === undefined) return registers;
+  const shifted = [...registers];
+  shifted[map.instructionPointer] = BigInt.asUintN(map.wordSize * 8, pc + BigInt(by));
+  return shifted;
+}
