@@ -1,4 +1,5 @@
 /** The stopped target: threads, frames, names and values. Everything is forgotten when it resumes. */
+import { Attribute, Tag } from '../../emulator/image/dwarf/constants.ts';
 import type { Die } from '../../emulator/image/dwarf/die.ts';
 import type { FunctionInfo } from '../../emulator/image/dwarf/debug-info.ts';
 import { CTypes } from '../expressions/c-types.ts';
@@ -235,7 +236,23 @@ export class Inspector {
       const symbol = file.symbols.named(name);
       if (symbol === undefined) continue;
       const address = this.unsigned(symbol.address + file.loadOffset);
+      const declared = file.info.hasTypes ? this.declaredType(file, name, fileName) : undefined;
+      if (declared !== undefined) return Value.inMemory(this.memory, declared, address);
       return Value.inMemory(this.memory, this.cTypes.base(symbol.size === 8 && !symbol.isFunction ? 'unsigned long' : 'char'), address);
+    }
+    return undefined;
+  }
+
+  /** Type of what is only declared in C: it is defined in assembler or by the linker (`jiffies`). */
+  private declaredType(file: SymbolFile, name: string, fileName: string | undefined): Value['type'] | undefined {
+    const { units } = file.info.store;
+    const first = units.filter((unit) => unit.name === fileName);
+    for (const unit of [...first, ...units]) {
+      for (const die of unit.root.children()) {
+        if ((die.tag === Tag.variable || die.tag === Tag.subprogram) && die.flag(Attribute.declaration) && die.text(Attribute.name) === name) {
+          return die.tag === Tag.subprogram ? file.info.types.of(die) : file.info.types.of(die.reference(Attribute.type));
+        }
+      }
     }
     return undefined;
   }

@@ -54,7 +54,7 @@ export class SkasDebugSession extends DebugSession {
     const known = USER_ERRORS.some((kind) => error instanceof kind);
     const text = error instanceof Error ? error.message : String(error);
     if (!known && error instanceof Error) this.tell(`${error.stack ?? text}\n`, 'stderr');
-    this.sendErrorResponse(response, { id: known ? 1 : 2, format: '{text}', variables: { text: known ? text : `internal error: ${text}` }, showUser: true });
+    this.sendErrorResponse(response, { id: known ? 1 : 2, format: '{_text}', variables: { _text: known ? text : `internal error: ${text}` }, showUser: true });
   }
 
   private tell(text: string, category: 'console' | 'stdout' | 'stderr' | 'important' = 'console'): void {
@@ -183,9 +183,9 @@ export class SkasDebugSession extends DebugSession {
     });
   }
 
-  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse, args: DebugProtocol.DisconnectArguments): void {
+  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse, args: DebugProtocol.DisconnectArguments | undefined): void {
     this.answer(response, async () => {
-      const kill = args.terminateDebuggee ?? this.launched;
+      const kill = args?.terminateDebuggee ?? this.launched;
       await this.close(kill);
       return undefined;
     });
@@ -418,7 +418,7 @@ export class SkasDebugSession extends DebugSession {
     this.answer(response, async () => ({ targets: await this.need(this.stack).completions(args) }));
   }
 
-  protected override modulesRequest(response: DebugProtocol.ModulesResponse): void {
+  protected modulesRequest(response: DebugProtocol.ModulesResponse): void {
     this.answer(response, async () => {
       const { inspector, modules } = this.need(this.debuggee);
       const program = inspector.files.filter((file) => !modules.loaded.some((each) => each.file === file));

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { Tag } from '../../emulator/image/dwarf/constants.ts';
 import { ExpressionError } from '../expressions/lexer.ts';
 import { walk, type CallFrame, type SourcePosition } from '../symbols/call-frames.ts';
 import { settle } from '../symbols/miss.ts';
@@ -119,7 +120,7 @@ export class StackRequests {
     if (kind === 'statics') {
       const found: { name: string; value: Value }[] = [];
       for (const die of frame.scope.die.unit.root.children()) {
-        if (die.tag !== 0x34 || die.name === undefined) continue;
+        if (die.tag !== Tag.variable || die.name === undefined || die.name.startsWith('__UNIQUE_ID')) continue;
         const value = await settle(() => staticVariable(inspector.memory, file, die, inspector.map.wordSize));
         if (value.address !== undefined) found.push({ name: die.name, value });
       }

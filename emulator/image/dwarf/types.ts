@@ -263,6 +263,8 @@ function declare(type: DwarfType, inner: string, depth: number): string {
     case 'function': return declare(type.target, `${wrapped}(${type.parameters.map((parameter) => declare(parameter, '', depth + 1)).join(', ') || 'void'})`, depth + 1);
     case 'const': case 'volatile': case 'restrict': case 'atomic': {
       const word = type.kind === 'atomic' ? '_Atomic' : type.kind;
+      // gcc marks a constant array and its elements.
+      if (type.target.kind === 'array' && isQualified(type.target.target, type.kind)) return declare(type.target, inner, depth + 1);
       return type.target.kind === 'pointer' ? declare(type.target, `${word}${spaced}`, depth + 1) : `${word} ${declare(type.target, inner, depth + 1)}`;
     }
     default: {
@@ -270,6 +272,15 @@ function declare(type: DwarfType, inner: string, depth: number): string {
       return `${prefix === undefined ? '' : `${prefix} `}${type.name ?? (prefix === undefined ? '?' : '{...}')}${spaced}`;
     }
   }
+}
+
+/** Whether a type has a qualifier, among others or behind more dimensions. */
+function isQualified(type: DwarfType, kind: TypeKind): boolean {
+  for (let hops = 0, at = type; hops < LONGEST_CHAIN; hops++, at = at.target) {
+    if (at.kind === kind) return true;
+    if (at.kind !== 'array' && at.kind !== 'const' && at.kind !== 'volatile') return false;
+  }
+  return false;
 }
 
 export class TypeReader {
