@@ -294,6 +294,10 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     this.library.require(helpers);
   }
 
+  knowsHelper(name: string): boolean {
+    return this.library.has(name);
+  }
+
   allocateSlot(): number {
     const slot = this.freeSlots.pop() ?? this.nextSlot++;
     if (slot >= this.table.length) this.table.grow(this.table.length);

@@ -19,6 +19,10 @@ export class HelperLibrary {
     Object.assign(this.functions, values);
   }
 
+  has(name: string): boolean {
+    return this.made.has(name);
+  }
+
   /** Makes those helpers which are not there yet. Two different helpers of one name are an error. */
   require(helpers: readonly Helper[]): void {
     for (const helper of helpers) {

@@ -52,6 +52,8 @@ export interface RegionHost {
   /** Regions made while this is there count their transfers in it. */
   readonly counters: TransferCounters | undefined;
   requireHelpers(helpers: readonly Helper[]): void;
+  /** Whether the helper of this name has been required before, by whomever. */
+  knowsHelper(name: string): boolean;
   allocateSlot(): number;
   /** Gives a slot back; the table entry is cleared. */
   freeSlot(tableIndex: number): void;

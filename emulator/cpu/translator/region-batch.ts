@@ -38,12 +38,12 @@ export function emitBatch(batch: readonly BatchRegion[], memoryPages: number, co
   return { bytes: module.finish(), helpers: imports.helpers };
 }
 
-/** The helpers which the batch's code calls. */
-export function helpersOf(batch: readonly BatchRegion[]): readonly Helper[] {
+/** The helpers which the region's code calls. */
+export function helpersOf({ region }: BatchRegion): readonly Helper[] {
   const module = new ModuleBuilder();
   const imports = new ModuleImports(module, 1);
   const emitter = new RegionEmitter(functions, imports, module.type(REGION_PARAMS, REGION_RESULTS));
-  for (const { region } of batch) emitter.scan(region);
+  emitter.scan(region);
   return imports.helpers;
 }
 

@@ -51,8 +51,6 @@ export class RegionTranslator implements Translator {
   private nextBatch = 0;
   /** Requests that must not be made again: on their way, or installed. */
   private readonly known = new Set<string>();
-  /** Helpers which the host has by now. */
-  private readonly helpers = new Set<string>();
   private readonly covered = new CoveredCode();
   private readonly installed = new Map<number, Candidate>();
 
@@ -178,10 +176,14 @@ export class RegionTranslator implements Translator {
     });
   }
 
-  /** Helpers are functions, which cannot be posted: those that are new here are found as the worker has found them. */
+  /**
+   * Helpers are functions, which cannot be posted. The interpreter has used most of them on the same code; those that are new are found as the
+   * worker has found them.
+   */
   private requireHelpers(names: readonly string[], regions: readonly BatchRegion[]): void {
-    if (names.every((name) => this.helpers.has(name))) return;
-    this.host.requireHelpers(helpersOf(regions));
-    for (const name of names) this.helpers.add(name);
+    for (let at = 0; !names.every((name) => this.host.knowsHelper(name)); at++) {
+      if (at === regions.length) throw new Error(`translator: nobody has the helpers ${names.join()}`);
+      this.host.requireHelpers(helpersOf(regions[at]));
+    }
   }
 }
