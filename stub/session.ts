@@ -35,6 +35,8 @@ export class Session {
   readonly files = new Map<number, Uint8Array>();
   /** Process whose files vFile means (setfs); 0: the debuggee's. */
   fileProcess = 0;
+  /** The object a client is reading in pieces: made at its first one, so that all are of the same. */
+  transfer: { readonly object: string; readonly whole: Uint8Array } | undefined;
   private readonly connection: Connection;
   private readonly log: ((line: string) => void) | undefined;
   private readonly reader = new PacketReader(PACKET_SIZE);

@@ -126,6 +126,8 @@ export interface Target {
   /** Where a symbolic link leads; undefined: it is none. */
   readLink(path: string): string | undefined;
   readonly processes?: ProcessControl;
+  /** The document of a table of `info os`, '' for the list of them; undefined: there is no such table. */
+  osData?(annex: string): string | undefined;
   /** `monitor` commands: text to show, or undefined for an unknown command. */
   monitor(command: string): string | undefined | Promise<string | undefined>;
 }

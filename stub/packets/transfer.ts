@@ -3,6 +3,7 @@ import { hexNumber, split, text, textAfterDelimiter } from '../fields.ts';
 import { escapeBinary } from '../framing.ts';
 import { PACKET_SIZE, PacketErrno, PacketError, packet, type PacketRow, type Reply } from '../packet.ts';
 import type { Session } from '../session.ts';
+import type { Target } from '../target.ts';
 import { targetDescription } from '../target-description.ts';
 import { MEMORY_MAP } from './memory.ts';
 
@@ -35,6 +36,16 @@ function executable(session: Session, annex: string): string {
   return session.target.processes?.executable(pid) ?? session.target.executable;
 }
 
+/** A table of `info os`. */
+function tables({ target }: Session, annex: string): string {
+  const found = target.osData?.(annex);
+  if (found === undefined) throw new PacketError(PacketErrno.ENOENT, `no table '${annex}': 'info os' lists them`);
+  return found;
+}
+
+/** Objects only some targets have, and whether this one does. */
+const OPTIONAL: Readonly<Record<string, (target: Target) => boolean>> = { osdata: (target) => target.osData !== undefined };
+
 /** Each object's whole contents. */
 const OBJECTS: Readonly<Record<string, (session: Session, annex: string) => Uint8Array | string>> = {
   features,
@@ -43,6 +54,7 @@ const OBJECTS: Readonly<Record<string, (session: Session, annex: string) => Uint
   'exec-file': (session, annex) => executable(session, annex),
   'memory-map': () => MEMORY_MAP,
   siginfo,
+  osdata: tables,
 };
 
 function piece(whole: Uint8Array, offset: number, length: number): Reply {
@@ -54,15 +66,19 @@ function piece(whole: Uint8Array, offset: number, length: number): Reply {
 const readRows = Object.entries(OBJECTS).map(([name, contents]) => packet({
   prefix: `qXfer:${name}:read`,
   needs: name === 'features' || name === 'threads' || name === 'memory-map' ? 'stopped' : 'alive',
-  feature: () => `qXfer:${name}:read+`,
+  feature: (target) => (OPTIONAL[name]?.(target) === false ? undefined : `qXfer:${name}:read+`),
   parse: (rest) => {
     const [annex, where] = split(textAfterDelimiter(rest), ':');
     const [offset, length] = split(where, ',');
     return { annex, offset: hexNumber(offset), length: hexNumber(length) };
   },
   handle: (session, { annex, offset, length }) => {
-    const whole = contents(session, annex);
-    return piece(typeof whole === 'string' ? Buffer.from(whole) : whole, offset, length);
+    const object = `${name}:${annex}`;
+    if (offset === 0 || session.transfer?.object !== object) {
+      const whole = contents(session, annex);
+      session.transfer = { object, whole: typeof whole === 'string' ? Buffer.from(whole) : whole };
+    }
+    return piece(session.transfer.whole, offset, length);
   },
 }));
 

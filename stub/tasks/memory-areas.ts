@@ -52,7 +52,7 @@ const isInternal = (entry: number): boolean => (entry & 3) === 2;
 const DEEPEST = 32;
 
 /** Values of a `struct maple_tree` in ascending order of their ranges. */
-function* mapleEntries(kernel: KernelView, tree: GuestObject): Generator<number> {
+export function* mapleEntries(kernel: KernelView, tree: GuestObject): Generator<number> {
   const root = tree.number('ma_root');
   if (root === 0) return;
   if (!isInternal(root)) yield root;

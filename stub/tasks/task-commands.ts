@@ -40,7 +40,7 @@ function reading<T>(look: () => T): T {
 }
 
 /** The function a task waits in. */
-function place(view: TaskView, task: Task): string {
+export function waitsIn(view: TaskView, task: Task): string {
   const saved = view.saved(task);
   if (saved === undefined) return '';
   const register = (name: string): bigint | undefined => {
@@ -76,7 +76,7 @@ function tasks(target: TaskTarget, rest: string): string {
   return reading(() => {
     const rows = [...view.tasks.values()].map((task) => {
       const running = view.hostOf(task) !== undefined;
-      return `${String(task.pid).padStart(6)}  ${(running ? 'running' : task.state).padEnd(16)}${task.comm.padEnd(17)}0x${task.address.toString(16)}  ${running ? '' : place(view, task)}\n`;
+      return `${String(task.pid).padStart(6)}  ${(running ? 'running' : task.state).padEnd(16)}${task.comm.padEnd(17)}0x${task.address.toString(16)}  ${running ? '' : waitsIn(view, task)}\n`;
     });
     return `   pid  state           name             task_struct  in\n${rows.join('')}`;
   });

@@ -6,6 +6,8 @@ import type { Debugger } from '../../emulator/debug/debugger.ts';
 import { Reg } from '../../emulator/cpu/state.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
 import { ARCHITECTURES } from '../registers.ts';
+import { kernelTables } from '../os-data/kernel-tables.ts';
+import { osData } from '../os-data/table.ts';
 import { Refusal, type BreakpointRequest, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { readThreadRegister, writeThreadRegister } from '../thread-registers.ts';
 import { GuestDataError, LayoutError, type GuestObject } from './guest-object.ts';
@@ -225,6 +227,10 @@ export class UserTarget implements Target {
 
   monitor(command: string): string | undefined | Promise<string | undefined> {
     return this.inner.monitor(command);
+  }
+
+  osData(annex: string): string | undefined {
+    return osData(kernelTables(this.inner, this.machine.machine.kernel), annex);
   }
 
   // ── processes ─────────────────────────────────────────────────────────────────────────────────
