@@ -52,6 +52,8 @@ export type StopEvent =
   | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
   /** Debugging of this thread's process has begun: nothing has happened. */
   | { readonly reason: 'attached'; readonly thread: TargetThread }
+  /** The libraries (or a kernel's modules) have changed. */
+  | { readonly reason: 'library'; readonly thread: TargetThread }
   /** Another program has taken the process over; only after setExecEvents(true). */
   | { readonly reason: 'exec'; readonly thread: TargetThread; readonly path: string }
   /** A system call is about to be executed, or has been; only after setCatchSyscalls. */
@@ -126,6 +128,8 @@ export interface Target {
   /** Where a symbolic link leads; undefined: it is none. */
   readLink(path: string): string | undefined;
   readonly processes?: ProcessControl;
+  /** The libraries of the thread's process, as a document of that kind. */
+  libraries?(tid: number, kind: 'svr4' | 'sections'): string;
   /** The document of a table of `info os`, '' for the list of them; undefined: there is no such table. */
   osData?(annex: string): string | undefined;
   /** `monitor` commands: text to show, or undefined for an unknown command. */

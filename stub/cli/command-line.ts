@@ -13,6 +13,8 @@ export interface ShareRequest {
 export interface Settings {
   readonly gdb: { readonly host: string; readonly port: number } | undefined;
   readonly wait: boolean;
+  /** Folder of the kernel's modules, for gdb. */
+  readonly modules: string | undefined;
   readonly shares: readonly ShareRequest[];
   /** Bytes; undefined: the kernel's default. */
   readonly memory: number | undefined;
@@ -138,6 +140,7 @@ function settings(values: Values): Settings {
   return {
     gdb,
     wait: values.has('wait'),
+    modules: one('modules', (folder) => folder),
     shares: (values.get('share') ?? []).map(shareRequest),
     memory: one('memory', memorySize),
     maximumThreads: one('max-processes', limit('max-processes')),

@@ -14,6 +14,7 @@ export const OPTIONS = [
   { name: 'gdb', value: '[HOST:]PORT', help: 'let gdb connect (port 0: a free one)' },
   { name: 'wait', help: 'stay before the first instruction until gdb says go' },
   { name: 'share', value: 'DIR[:rw]', multiple: true, help: 'show the guest a directory (or file) under its own path' },
+  { name: 'modules', value: 'DIR', help: 'where the kernel\'s modules are, for gdb; else beside the kernel' },
   { name: 'memory', value: 'SIZE', help: 'memory of the machine, such as 512M or 2G (1G)' },
   { name: 'max-processes', value: 'N', help: '' },
   { name: 'max-address-spaces', value: 'N', help: 'threads and address spaces there may be at a time (4096, 1024)' },

@@ -7,6 +7,7 @@ import { stateHash } from '../../emulator/host/state-hash.ts';
 import { Signal, signalName } from '../../emulator/host/signals/signal-numbers.ts';
 import { ARCHITECTURES } from '../registers.ts';
 import { TaskTarget } from '../tasks/task-target.ts';
+import { ModuleFiles } from '../libraries/module-files.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { RspServer } from '../server.ts';
 import { UserTarget } from '../tasks/user-target.ts';
@@ -60,12 +61,13 @@ function watchMemory(kernel: Kernel): void {
 /** Quotes a word for a shell, if it needs it. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
+async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets, modules }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
   const target = new MachineTarget(debug, files);
   const { registers } = ARCHITECTURES[target.architecture];
   const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug), {
+  const server = new RspServer(new UserTarget(new TaskTarget(new MachineTarget(debug, files), { expected, registers: X86_64_REGISTERS }), debug, new ModuleFiles(modules, program)), {
     ...gdb, version: SKAS_VERSION,
     onRefused: () => say('a second debugger was turned away: one at a time'),
     onDisconnect: () => {

@@ -43,8 +43,14 @@ function tables({ target }: Session, annex: string): string {
   return found;
 }
 
+const hasLibraries = (target: Target): boolean => target.libraries !== undefined;
+
+function libraries(session: Session, kind: 'svr4' | 'sections'): string {
+  return session.target.libraries?.(session.generalThread().tid, kind) ?? '';
+}
+
 /** Objects only some targets have, and whether this one does. */
-const OPTIONAL: Readonly<Record<string, (target: Target) => boolean>> = { osdata: (target) => target.osData !== undefined };
+const OPTIONAL: Readonly<Record<string, (target: Target) => boolean>> = { osdata: (target) => target.osData !== undefined, libraries: hasLibraries, 'libraries-svr4': hasLibraries };
 
 /** Each object's whole contents. */
 const OBJECTS: Readonly<Record<string, (session: Session, annex: string) => Uint8Array | string>> = {
@@ -55,6 +61,8 @@ const OBJECTS: Readonly<Record<string, (session: Session, annex: string) => Uint
   'memory-map': () => MEMORY_MAP,
   siginfo,
   osdata: tables,
+  libraries: (session) => libraries(session, 'sections'),
+  'libraries-svr4': (session) => libraries(session, 'svr4'),
 };
 
 function piece(whole: Uint8Array, offset: number, length: number): Reply {

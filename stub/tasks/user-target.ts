@@ -6,11 +6,15 @@ import type { Debugger } from '../../emulator/debug/debugger.ts';
 import { Reg } from '../../emulator/cpu/state.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
 import { ARCHITECTURES } from '../registers.ts';
+import { svr4Document, sectionsDocument } from '../libraries/library-documents.ts';
+import { readLinkMap } from '../libraries/link-map.ts';
+import type { ModuleFiles } from '../libraries/module-files.ts';
 import { kernelTables } from '../os-data/kernel-tables.ts';
 import { osData } from '../os-data/table.ts';
 import { Refusal, type BreakpointRequest, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { readThreadRegister, writeThreadRegister } from '../thread-registers.ts';
 import { GuestDataError, LayoutError, type GuestObject } from './guest-object.ts';
+import { KernelModules } from './kernel-modules.ts';
 import type { KernelView } from './kernel-view.ts';
 import { listTasks } from './task-list.ts';
 import type { TaskTarget } from './task-target.ts';
@@ -48,10 +52,15 @@ export class UserTarget implements Target {
   private kernelResumed = false;
   /** Processes named in the last resume: an interrupt is theirs. */
   private resumed: readonly number[] = [];
+  private readonly modules: KernelModules;
+  private moduleProbes: readonly (() => void)[] | undefined;
+  private modulesChanged = false;
+  private leavingModule: number | undefined;
   private held: StopEvent | undefined;
 
-  constructor(inner: TaskTarget, debug: Debugger) {
+  constructor(inner: TaskTarget, debug: Debugger, modules: ModuleFiles) {
     this.inner = inner;
+    this.modules = new KernelModules(modules);
     this.machine = debug;
   }
 
@@ -218,7 +227,7 @@ export class UserTarget implements Target {
   }
 
   openFile(path: string): Uint8Array | undefined {
-    return this.inner.openFile(path);
+    return this.modules.openFile(path) ?? this.inner.openFile(path);
   }
 
   readLink(path: string): string | undefined {
@@ -231,6 +240,16 @@ export class UserTarget implements Target {
 
   osData(annex: string): string | undefined {
     return osData(kernelTables(this.inner, this.machine.machine.kernel), annex);
+  }
+
+  libraries(tid: number, kind: 'svr4' | 'sections'): string {
+    const user = this.userTask(tid);
+    const memory = (address: bigint, length: number): Uint8Array => this.readMemory(tid, address, length);
+    const map = kind === 'svr4' ? plainly(() => readLinkMap(memory, this.auxv(tid))) : undefined;
+    const { kernel } = this.inner.debuggee;
+    const modules = user !== undefined || kernel === undefined ? [] : plainly(() => this.modules.libraries(kernel, this.leavingModule));
+    if (user === undefined && kernel !== undefined) this.watchModules(kernel);
+    return kind === 'svr4' ? svr4Document(map, modules) : sectionsDocument(modules);
   }
 
   // ── processes ─────────────────────────────────────────────────────────────────────────────────
@@ -265,6 +284,8 @@ export class UserTarget implements Target {
 
   private detachAll(): void {
     for (const pid of [...(this.side?.user.processes.keys() ?? [])]) this.drop(pid);
+    for (const remove of this.moduleProbes ?? []) remove();
+    this.moduleProbes = undefined;
     this.kernelAttached = true;
     this.kernelResumed = false;
     this.held = undefined;
@@ -331,6 +352,21 @@ export class UserTarget implements Target {
     return this.describeTask(child, first);
   }
 
+  /** Once a client has asked for modules it is told when they change. */
+  private watchModules(kernel: KernelView): void {
+    if (this.moduleProbes !== undefined) return;
+    const changed = (thread: Thread, leaving: number | undefined): void => {
+      this.leavingModule = leaving;
+      this.machine.stopForBystander(thread);
+      this.modulesChanged = this.machine.stoppingForBystander;
+    };
+    const probe = (name: string, leaves: boolean): (() => void)[] => {
+      const address = kernel.image.symbol(name);
+      return address === undefined ? [] : [this.machine.addProbe(address, (thread) => changed(thread, leaves ? thread.context.gprNumber(Reg.rdi) : undefined))];
+    };
+    this.moduleProbes = [...probe('do_init_module', false), ...probe('free_module', true)];
+  }
+
   // ── stops ─────────────────────────────────────────────────────────────────────────────────────
 
   /** The machine is held: by a bystander's event, or as it says. */
@@ -340,6 +376,10 @@ export class UserTarget implements Target {
     if (user !== undefined) {
       user.stopped();
       user.event = undefined;
+    }
+    if (this.modulesChanged && own === undefined) {
+      this.modulesChanged = false;
+      if ('thread' in event) return (this.held = { reason: 'library', thread: event.thread });
     }
     this.held = own === undefined ? (this.interruptOf(event) ?? this.unnoticed(event)) : this.translateUser(own);
     return this.held ?? event;
