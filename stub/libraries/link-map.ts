@@ -93,7 +93,8 @@ export function readLinkMap(memory: ProcessMemory, auxv: Uint8Array): LinkMap | 
     if (map === undefined) break;
     const [base, name, dynamic] = map;
     const path = pathAt(memory, name);
-    if (path !== '') libraries.push({ path, map: next, base, dynamic });
+    // The vDSO has a name but no file.
+    if (path.startsWith('/')) libraries.push({ path, map: next, base, dynamic });
     next = map[3];
   }
   return { namespace: debug, main, libraries };

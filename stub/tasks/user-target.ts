@@ -20,6 +20,7 @@ import { listTasks } from './task-list.ts';
 import type { TaskTarget } from './task-target.ts';
 import type { Task } from './task.ts';
 import { UserMemory } from './process-memory.ts';
+import { processFile, processLink } from './process-files.ts';
 import { UserProbes } from './user-probes.ts';
 import { UserProcess } from './user-process.ts';
 import { readSavedRegister, savedRegisterWrite } from './user-registers.ts';
@@ -227,11 +228,14 @@ export class UserTarget implements Target {
   }
 
   openFile(path: string): Uint8Array | undefined {
-    return this.modules.openFile(path) ?? this.inner.openFile(path);
+    const { processes } = this.side?.user ?? {};
+    const own = processes === undefined ? undefined : plainly(() => processFile(processes, path));
+    return own ?? this.modules.openFile(path) ?? this.inner.openFile(path);
   }
 
   readLink(path: string): string | undefined {
-    return this.inner.readLink(path);
+    const { processes } = this.side?.user ?? {};
+    return (processes === undefined ? undefined : plainly(() => processLink(processes, path))) ?? this.inner.readLink(path);
   }
 
   monitor(command: string): string | undefined | Promise<string | undefined> {

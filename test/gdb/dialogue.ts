@@ -51,7 +51,7 @@ export interface GdbOptions {
 
 /** gdb's output for the commands after `target remote`. */
 export function gdb(port: number, commands: readonly string[], options: GdbOptions = {}): Promise<string> {
-  const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set debuginfod enabled off', `target ${options.extended === true ? 'extended-remote' : 'remote'} 127.0.0.1:${port}`];
+  const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set debuginfod enabled off', 'set remotetimeout 60', 'set tcp connect-timeout 60', `target ${options.extended === true ? 'extended-remote' : 'remote'} 127.0.0.1:${port}`];
   const args = ['-nx', '-q', '-batch', ...[...first, ...commands].flatMap((command) => ['-ex', command]), ...(options.symbols === undefined ? [] : [options.symbols])];
   return new Promise((resolve, reject) => {
     const child = execFile('gdb', args, { timeout: options.timeout ?? 60_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {

@@ -13,11 +13,29 @@ afterEach(() => {
   machine = undefined;
 });
 
-/** Boots with uml-user.c as its only program; resolves when it has said which process it is. `ask`: gdb with the process as inferior 2. */
-async function start(...what: string[]): Promise<{ pids: number[]; ask: (...commands: string[]) => Promise<string> }> {
+/** What a dynamically linked program needs. */
+const LIBRARIES = ['lib64/ld-linux-x86-64.so.2', 'lib/x86_64-linux-gnu/libc.so.6', 'lib/x86_64-linux-gnu/libm.so.6'];
+
+interface Started {
+  readonly pids: number[];
+  /** Runs gdb with the process as inferior 2. */
+  readonly ask: (...commands: string[]) => Promise<string>;
+}
+
+async function start(...what: string[]): Promise<Started> {
   const program = guestProgram('uml-user.c', ['-O0', '-g', '-static']);
+  return boot({ 'bin/uml-user': program }, what);
+}
+
+async function startDynamic(...what: string[]): Promise<Started> {
+  const program = guestProgram('uml-user.c', ['-O0', '-g', '-pie']);
+  return boot({ 'bin/uml-user': program, ...Object.fromEntries(LIBRARIES.map((path) => [path, `/${path}`])) }, what);
+}
+
+/** Boots with uml-user.c as the only program; resolves when it has said which process it is. */
+async function boot(files: Readonly<Record<string, string>>, what: readonly string[]): Promise<Started> {
   const kernel = umlKernel('static');
-  const started = await listen(['boot', '--gdb', ':0', kernel, 'mem=64M', `initrd=${initramfs({ 'bin/uml-user': program })}`, `skas.run=/bin/uml-user,${what.join(',')}`]);
+  const started = await listen(['boot', '--gdb', ':0', kernel, 'mem=64M', `initrd=${initramfs(files)}`, `skas.run=/bin/uml-user,${what.join(',')}`]);
   machine = started;
   const count = what.includes('pair') ? 2 : 1;
   const end = performance.now() + LONG / 2;
@@ -86,6 +104,19 @@ describe('a process of the guest', () => {
     expect(text).toMatch(/Temporary breakpoint [0-9.]+, main \(argc=2/);
     expect(text).toMatch(/= 0x[0-9a-f]+ "answer"/);
     expect(text).toMatch(/\[Inferior 3 \(process \d+\) exited with code 052\]/);
+  }, LONG);
+
+  it('has its shared libraries, its memory map and its /proc files', async () => {
+    const { ask } = await startDynamic('loop');
+    const text = await ask('info sharedlibrary', 'info proc mappings', 'info proc', 'break turn', 'continue', 'bt', 'break write', 'continue', 'bt 2', 'p $_siginfo');
+    expect(text).toMatch(/0x[0-9a-f]+ +0x[0-9a-f]+ +Yes .*target:\/lib\/x86_64-linux-gnu\/libc\.so\.6/);
+    expect(text).toMatch(/r-xp +\/lib64\/ld-linux-x86-64\.so\.2/);
+    expect(text).toMatch(/rw-p +\[stack\]/);
+    expect(text).toContain("cmdline = '/bin/uml-user loop'");
+    expect(text).toContain("exe = '/bin/uml-user'");
+    expect(text).toMatch(/#1 .* in main \(argc=2, argv=0x[0-9a-f]+\) at .*uml-user\.c/);
+    expect(text).toMatch(/hit Breakpoint 2[.\d]*, .*write/);
+    expect(text).toMatch(/#1 .* in report \(value=\d+\)/);
   }, LONG);
 
   it('has breakpoints of its own: another one at the same address runs on', async () => {

@@ -1,0 +1,62 @@
+/** `info os` and modules as libraries, from the real gdb. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { initramfs } from '../fixtures/initramfs.ts';
+import { umlKernel, umlModule } from '../fixtures/uml-kernel.ts';
+import { gdb, listen, type Listening } from './dialogue.ts';
+
+const LONG = 120_000;
+let machine: Listening | undefined;
+
+afterEach(() => {
+  machine?.child.kill('SIGKILL');
+  machine = undefined;
+});
+
+describe('info os', () => {
+  it('lists what the guest has', async () => {
+    const kernel = umlKernel('static');
+    machine = await listen(['boot', '--gdb', ':0', '--wait', kernel, 'mem=64M', `initrd=${initramfs()}`, 'skas.run=sleep,1000,<,/etc/passwd']);
+    machine.child.stdin?.end();
+    const tables = ['', 'processes', 'threads', 'files', 'mounts', 'interrupts', 'dmesg', 'spaces', 'modules', 'nonsense'];
+    const text = await gdb(machine.port, ['info os processes', 'break hrtimer_nanosleep', 'continue', ...tables.flatMap((table) => [`echo [${table}]\\n`, `info os ${table}`]), 'echo [end]\\n', 'kill'], { symbols: kernel });
+    const part = (table: string): string => text.slice(text.indexOf(`[${table}]`)).split('\n[')[0];
+    // Before the kernel has begun there is nothing to list, and nonsense there is never.
+    expect(text.match(/Can not fetch data now/g)).toHaveLength(2);
+    for (const table of tables.slice(1, -1)) expect(part('')).toMatch(new RegExp(`^${table} +\\S`, 'm'));
+    expect(part('processes')).toMatch(/^1 +0 +0 +sleeping +init/m);
+    expect(part('processes')).toMatch(/^2 +0 +0 +\S+ +\[kthreadd\]/m);
+    expect(part('processes')).toMatch(/^\d+ +1 +0 +running +(sleep|busybox)/m);
+    expect(part('threads')).toMatch(/^2 +2 +kthreadd +sleeping +0x[0-9a-f]+ kthreadd/m);
+    expect(part('files')).toMatch(/^\d+ +(sleep|busybox) +0 +r +0 +\/etc\/passwd/m);
+    expect(part('mounts')).toMatch(/^proc +\/proc +proc +rw/m);
+    expect(part('mounts')).toMatch(/^devpts +\/dev\/pts +devpts +rw/m);
+    expect(part('interrupts')).toMatch(/^0 +[1-9]\d* +\S+ +hr timer +um_timer/m);
+    expect(part('dmesg')).toMatch(/^0\.000000 +Linux version 6\.12/m);
+    expect(part('dmesg')).toMatch(/Run \/init as init process/);
+    expect(part('spaces')).toMatch(/^\d+ +\d+ +(sleep|busybox) \[\d+\] +\d+ +\d+K/m);
+  }, LONG);
+});
+
+describe('modules', () => {
+  it('are loaded by gdb itself, with breakpoints that were pending; unloaded and loaded again', async () => {
+    const kernel = umlKernel('dynamic');
+    const files = initramfs({ 'test_module.ko': umlModule('test_module') });
+    const run = 'skas.run=busybox,insmod,/test_module.ko;,busybox,rmmod,test_module;,busybox,insmod,/test_module.ko';
+    machine = await listen(['boot', '--gdb', ':0', '--wait', '--modules', `${kernel}.modules`, kernel, 'mem=64M', `initrd=${files}`, run]);
+    machine.child.stdin?.end();
+    const text = await gdb(machine.port, [
+      'set breakpoint pending on', 'break test_module_init', 'break test_module_exit', 'continue', 'bt 2', 'next', 'info os modules', 'info symbol $pc', 'continue', 'bt 2', 'info sharedlibrary',
+      'continue', 'bt 2', 'delete', 'continue',
+    ], { symbols: kernel });
+    expect(text).toMatch(/Breakpoint 1 \(test_module_init\) pending/);
+    expect(text.match(/hit Breakpoint 1, test_module_init \(\) at .*lib\/test_module\.c:\d+/g)).toHaveLength(2);
+    expect(text).toMatch(/#1 .* in do_one_initcall/);
+    expect(text).toMatch(/^test_module +coming +0x[0-9a-f]+ +\d+/m);
+    expect(text).toMatch(/init_module .*in section \.init\.text of target:\/skas-modules\/test_module\.ko/);
+    expect(text).toMatch(/hit Breakpoint 2, test_module_exit \(\)/);
+    expect(text).toMatch(/#1 .* in __do_sys_delete_module/);
+    expect(text).toMatch(/Yes .*target:\/skas-modules\/test_module\.ko/);
+    expect(text).toContain('Temporarily disabling breakpoints for unloaded shared library');
+    expect(text).toMatch(/exited normally/);
+  }, LONG);
+});
