@@ -66,8 +66,7 @@ async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, trac
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
   const target = new MachineTarget(debug, files);
   const { registers } = ARCHITECTURES[target.architecture];
-  const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug), {
-  const server = new RspServer(new UserTarget(new TaskTarget(new MachineTarget(debug, files), { expected, registers: X86_64_REGISTERS }), debug, new ModuleFiles(modules, program)), {
+  const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug, new ModuleFiles(modules, program)), {
     ...gdb, version: SKAS_VERSION,
     onRefused: () => say('a second debugger was turned away: one at a time'),
     onDisconnect: () => {
