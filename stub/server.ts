@@ -1,5 +1,6 @@
-/** The listening socket. One client at a time: a second one is told so and let go. */
+/** The listening socket. Several clients may come: control.ts says who may do what. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Control } from './control.ts';
 import { encodePacket } from './framing.ts';
 import { Session } from './session.ts';
 import type { Target } from './target.ts';
@@ -10,27 +11,35 @@ export interface ServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly version: string;
-  readonly onConnect?: () => void;
+  /** The last client is gone. */
   readonly onDisconnect?: () => void;
-  /** A second client was turned away. */
+  /** There are more clients than there may be: one was turned away. */
   readonly onRefused?: () => void;
+  /** Text from the target that no client takes. */
+  readonly onOutput?: (text: string) => void;
   /** Gets a line per packet. */
   readonly log?: (line: string) => void;
 }
 
-/** How long a client is given to take the last packet when the server closes. */
+/** How long clients are given to take the last packet when the server closes. */
 const LAST_WORDS_MS = 500;
+const MOST_CLIENTS = 16;
+/** More than this unsent makes {@link RspServer.ready} wait. */
+const MUCH_UNSENT = 1 << 20;
 
 export class RspServer {
-  private readonly target: Target;
+  private readonly control: Control;
   private readonly options: ServerOptions;
   private readonly server: Server;
-  private client: Socket | undefined;
+  private readonly clients = new Set<Socket>();
 
   constructor(target: Target, options: ServerOptions) {
-    this.target = target;
+    this.control = new Control(target);
     this.options = options;
     this.server = createServer((socket) => this.connected(socket));
+    target.onOutput?.((text) => {
+      if (!this.control.print(text)) options.onOutput?.(text);
+    });
   }
 
   /** Starts listening; gives the address. Rejects with the system's error (EADDRINUSE …). */
@@ -46,48 +55,55 @@ export class RspServer {
     });
   }
 
-  /** True while a debugger is connected. */
-  get connectedClient(): boolean {
-    return this.client !== undefined;
+  /** A promise while a client does not keep up with what is sent to it. */
+  ready(): Promise<void> | undefined {
+    for (const socket of this.clients) {
+      if (socket.writableLength <= MUCH_UNSENT) continue;
+      return new Promise((resolve) => {
+        const done = (): void => {
+          socket.off('drain', done).off('close', done);
+          resolve();
+        };
+        socket.on('drain', done).on('close', done);
+      });
+    }
+    return undefined;
   }
 
-  /** Stops listening and ends the connection after what was already sent. */
+  /** Stops listening and ends the connections after what was already sent. */
   async close(): Promise<void> {
     this.server.close();
-    const { client } = this;
-    if (client === undefined) return;
-    await new Promise<void>((resolve) => {
+    await Promise.all([...this.clients].map((client) => new Promise<void>((resolve) => {
       const timer = setTimeout(() => client.destroy(), LAST_WORDS_MS);
       client.once('close', () => {
         clearTimeout(timer);
         resolve();
       });
       client.end();
-    });
+    })));
   }
 
   private connected(socket: Socket): void {
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
-    if (this.client !== undefined) {
-      // A console packet, for clients that show one which comes unasked; gdb only reports that the connection is closed.
+    if (this.clients.size >= MOST_CLIENTS) {
       this.options.onRefused?.();
-      socket.end(encodePacket(`O${Buffer.from('skas: another debugger is connected to this machine\n').toString('hex')}`));
+      // A console packet, for clients that show one which comes unasked; gdb only reports that the connection is closed.
+      socket.end(encodePacket(`O${Buffer.from(`skas: ${MOST_CLIENTS} debuggers are connected to this machine\n`).toString('hex')}`));
       return;
     }
-    this.client = socket;
-    this.options.onConnect?.();
+    this.clients.add(socket);
     const { version, log } = this.options;
     const session = new Session(
-      this.target,
+      this.control,
       { send: (bytes) => void (socket.writable && socket.write(bytes)), close: () => void socket.end() },
       { version, ...(log === undefined ? {} : { log }) },
     );
     socket.on('data', (chunk) => session.receive(chunk));
     socket.on('close', () => {
-      this.client = undefined;
+      this.clients.delete(socket);
       session.disconnected();
-      this.options.onDisconnect?.();
+      if (this.clients.size === 0) this.options.onDisconnect?.();
     });
   }
 }

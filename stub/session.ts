@@ -1,21 +1,16 @@
 /**
- * One client's dialogue: what was negotiated, which threads are selected, and the packets one after the other.
- * What comes while a packet is still being answered waits for its turn.
+ * One client's dialogue: what was negotiated, what it waits for, and the packets one after the other. What comes while a packet is still
+ * being answered waits for its turn.
  */
-import { PacketReader, encodePacket } from './framing.ts';
-import { PACKET_SIZE, PacketErrno, PacketError, type PacketRow, type Reply } from './packet.ts';
+import { breakpointKey, type Control } from './control.ts';
+import type { ThreadId } from './fields.ts';
+import { PacketErrno, PacketError, type PacketRow, type Reply } from './packet.ts';
+import { PacketLink, printable, type Connection } from './packet-link.ts';
 import { findPacket } from './packets/table.ts';
 import { ARCHITECTURES, type Architecture, type RegisterSet } from './registers.ts';
 import { stopReply } from './stop-reply.ts';
-import type { ThreadId } from './fields.ts';
-import { Refusal, type ResumeAction, type StopEvent, type Target, type TargetThread } from './target.ts';
-
-/** Where the session's bytes go and how it ends. */
-export interface Connection {
-  send(bytes: Buffer): void;
-  /** Ends the connection after everything sent so far. */
-  close(): void;
-}
+import { Refusal, type BreakpointRequest, type ResumeAction, type StopEvent, type Target, type TargetThread } from './target.ts';
+import { ThreadSelection } from './thread-selection.ts';
 
 export interface SessionOptions {
   readonly version: string;
@@ -26,73 +21,63 @@ export interface SessionOptions {
 /** What `skas ps` sends, alone: the only packet that leaves a running machine running. */
 export const PS_PACKET = `qRcmd,${Buffer.from('processes').toString('hex')}`;
 
+const NOT_IN_CONTROL = "another debugger controls this machine; 'monitor control' takes it over";
+
 export class Session {
   readonly target: Target;
+  readonly control: Control;
   readonly version: string;
   /** Features the client named in qSupported with `+`. */
   client: ReadonlySet<string> = new Set();
+  /** Signals not to stop for, as the client last said (QPassSignals). */
+  passedSignals: ReadonlySet<number> = new Set();
   /** Files open through vFile, by descriptor. */
   readonly files = new Map<number, Uint8Array>();
   /** Process whose files vFile means (setfs); 0: the debuggee's. */
   fileProcess = 0;
   /** The object a client is reading in pieces: made at its first one, so that all are of the same. */
   transfer: { readonly object: string; readonly whole: Uint8Array } | undefined;
-  private readonly connection: Connection;
+  readonly selection: ThreadSelection;
+  private readonly link: PacketLink;
   private readonly log: ((line: string) => void) | undefined;
-  private readonly reader = new PacketReader(PACKET_SIZE);
-  private acknowledging = true;
-  private lastSent: Buffer | undefined;
   private queue: Promise<void> = Promise.resolve();
-  private general: number | undefined;
-  private stepping: number | undefined;
-  private resumed = false;
+  /** The client has resumed, and waits to be told of the stop. */
+  private waiting = false;
+  /** The stop the client knows of (Control.stops). */
+  private seen = 0;
+  /** Breakpoints of a client which was not in control when it set them. */
+  private readonly wanted = new Map<string, BreakpointRequest>();
   private ended = false;
   private begun = false;
 
-  constructor(target: Target, connection: Connection, options: SessionOptions) {
-    this.target = target;
-    this.connection = connection;
+  constructor(control: Control, connection: Connection, options: SessionOptions) {
+    this.control = control;
+    this.target = control.target;
     this.version = options.version;
     this.log = options.log;
+    this.selection = new ThreadSelection(this.target);
+    this.link = new PacketLink(connection, {
+      packet: (body) => {
+        if (body.toString('latin1') !== PS_PACKET) this.begin();
+        this.queue = this.queue.then(() => this.answer(body));
+      },
+      // Behind the packets that came before it: one of them may be what is to be interrupted.
+      interrupt: () => void (this.queue = this.queue.then(() => this.interrupt())),
+      unreadable: (why, tooLong) => this.reply(this.errorReply(new PacketError(tooLong ? PacketErrno.EMSGSIZE : PacketErrno.EINVAL, why))),
+      log: options.log,
+    });
   }
 
   /** Bytes from the client. */
   receive(chunk: Uint8Array): void {
-    for (const event of this.reader.feed(chunk)) {
-      switch (event.type) {
-        case 'interrupt':
-          this.log?.('<- interrupt');
-          // Behind the packets that came before it: one of them may be what is to be interrupted.
-          this.queue = this.queue.then(() => this.target.interrupt());
-          break;
-        case 'nak':
-          if (this.acknowledging && this.lastSent !== undefined) this.connection.send(this.lastSent);
-          break;
-        case 'ack':
-          break;
-        case 'corrupt':
-          if (this.acknowledging) this.connection.send(Buffer.from('-'));
-          else this.reply(this.errorReply(new PacketError(PacketErrno.EINVAL, 'corrupt packet')));
-          break;
-        case 'oversized':
-          this.acknowledge();
-          this.reply(this.errorReply(new PacketError(PacketErrno.EMSGSIZE, `packet longer than ${PACKET_SIZE} bytes`)));
-          break;
-        case 'packet':
-          if (event.body.toString('latin1') !== PS_PACKET) this.begin();
-          this.acknowledge();
-          this.queue = this.queue.then(() => this.answer(event.body));
-          break;
-      }
-    }
+    this.link.receive(chunk);
   }
 
-  /** The client is gone. A running target goes on without breakpoints; a stopped one waits for the next client. */
+  /** The client is gone. */
   disconnected(): void {
     if (this.ended) return;
     this.ended = true;
-    if (this.begun) this.target.processes?.detachAll();
-    if (this.begun && this.target.stopped === undefined) this.target.detach();
+    this.control.leave(this);
   }
 
   get architecture(): Architecture {
@@ -103,50 +88,29 @@ export class Session {
     return this.architecture.registers;
   }
 
+  /** Whether this client may change and resume the target. */
+  get inControl(): boolean {
+    return this.control.isOwner(this);
+  }
+
+  /** Whether console text can be sent now: clients take it while they wait. */
+  get listening(): boolean {
+    return this.waiting && !this.ended;
+  }
+
   /** From the next packet on there are no acknowledgements. */
   stopAcknowledging(): void {
-    this.acknowledging = false;
-    this.reader.checkSums = false;
+    this.link.stopAcknowledging();
   }
 
   /** Thread that register and memory packets mean (`Hg`). */
   generalThread(): TargetThread {
-    return this.pick(this.general);
-  }
-
-  /** The same for those which also make sense without threads. */
-  selection(): { readonly tid?: number } {
-    return this.target.threads().length === 0 ? {} : { tid: this.generalThread().tid };
-  }
-
-  /** Thread that `c` and `s` with no thread of their own step (`Hc`); undefined: all. */
-  get continueThread(): number | undefined {
-    return this.stepping;
-  }
-
-  selectGeneral(id: ThreadId): void {
-    // "Any" is as good as the one there is: gdb asks which that is after attaching.
-    const any = id.tid === 0 && (id.pid === undefined || id.pid === 0);
-    if (!any || this.general === undefined) this.general = this.resolve(id);
-  }
-
-  selectContinue(id: ThreadId): void {
-    this.stepping = this.resolve(id);
+    return this.selection.general;
   }
 
   /** The thread with this id; throws ESRCH. */
   thread(id: ThreadId): TargetThread {
-    const found = this.target.threads().find((thread) => (thread.shown ?? thread.tid) === id.tid && (id.pid === undefined || id.pid === 0 || thread.pid === id.pid));
-    if (found === undefined) throw new PacketError(PacketErrno.ESRCH, 'no such thread');
-    return found;
-  }
-
-  /** Any thread of a process: the selected one if it is its; throws ESRCH. */
-  firstThread(pid: number): TargetThread {
-    const threads = this.target.threads().filter((thread) => thread.pid === pid);
-    const found = threads.find(({ tid }) => tid === this.general) ?? threads[0];
-    if (found === undefined) throw new PacketError(PacketErrno.ESRCH, `no process ${pid}`);
-    return found;
+    return this.selection.find(id);
   }
 
   /** How a thread is written in replies. */
@@ -156,8 +120,54 @@ export class Session {
 
   /** Lets the target go; the stop reply is sent when it stops. */
   resume(actions: readonly ResumeAction[]): void {
-    this.resumed = true;
-    this.target.resume(actions, (event) => this.stopped(event));
+    this.waiting = true;
+    try {
+      this.control.resume(actions);
+    } catch (error) {
+      this.waiting = false;
+      throw error;
+    }
+  }
+
+  /** `Z`: clients that are not in control hear of their mistakes only, and are told when they resume. */
+  insertBreakpoint(request: BreakpointRequest): boolean {
+    if (this.inControl) return this.control.insertBreakpoint(this, request);
+    const code = request.kind === 'software' || request.kind === 'hardware';
+    if (code && this.target.readMemory(this.generalThread().tid, request.address, 1).length === 0) return false;
+    this.wanted.set(breakpointKey(request), request);
+    return true;
+  }
+
+  removeBreakpoint(request: BreakpointRequest): boolean {
+    const known = this.wanted.delete(breakpointKey(request));
+    if (this.inControl || this.control.holds(this, request)) return this.control.removeBreakpoint(this, request) || known;
+    return known;
+  }
+
+  /** What the client wants of the target, from now on its own to say. */
+  becameOwner(): void {
+    this.applyWishes();
+    for (const request of this.wanted.values()) this.control.insertBreakpoint(this, request);
+    this.wanted.clear();
+  }
+
+  /** Tells the target what was negotiated, if it is this client's to say. */
+  applyWishes(): void {
+    if (!this.inControl) return;
+    this.target.setPassSignals(this.passedSignals);
+    this.target.setExecEvents(this.client.has('exec-events'));
+    this.target.processes?.setForkEvents(this.client.has('fork-events'), this.client.has('vfork-events'));
+  }
+
+  /** Answer to `?`: why the target is stopped; of a running one, where it is just now. */
+  status(): string {
+    const { control, target: { stopped } } = this;
+    if (stopped !== undefined && !control.running) {
+      this.seen = control.stops;
+      return this.describe(stopped);
+    }
+    if (this.inControl) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
+    return this.describe({ reason: 'signal', thread: this.generalThread(), signal: 0 });
   }
 
   /** Describes why the target is stopped. */
@@ -165,50 +175,63 @@ export class Session {
     return stopReply(this, event);
   }
 
-  /** `monitor` output before the final reply. */
+  /** The target has stopped: the client is told if it waits for that. */
+  stopped(event: StopEvent): void {
+    if (!this.waiting) return;
+    this.seen = this.control.stops;
+    this.report(event);
+  }
+
+  /** `monitor` output before the final reply, and what the target prints while the client waits. */
   console(text: string): void {
-    this.sendPacket(`O${Buffer.from(text).toString('hex')}`);
+    this.link.send(`O${Buffer.from(text).toString('hex')}`);
   }
 
   /** No more packets: used by `k`. */
   close(): void {
-    this.connection.close();
+    this.link.close();
   }
 
   /** At the first packet (not at the connection: that may be a mere look at the port) the target is stopped; packets are answered from then on. */
   private begin(): void {
     if (this.begun) return;
     this.begun = true;
-    if (this.target.stopped === undefined) this.queue = new Promise((resolve) => this.target.attach(() => resolve()));
+    this.queue = Promise.resolve(this.control.join(this)).then(() => void (this.seen = this.control.stops));
   }
 
-  private resolve(id: ThreadId): number | undefined {
-    if (id.tid === undefined || id.tid === 0) {
-      if (id.pid === undefined || id.pid === 0) return undefined;
-      return this.firstThread(id.pid).tid;
+  private interrupt(): void {
+    if (this.inControl) this.target.interrupt();
+    else if (this.waiting) this.report({ reason: 'signal', thread: this.generalThread(), signal: 0, message: `The machine runs on: ${NOT_IN_CONTROL}.` });
+  }
+
+  /**
+   * Resuming where the client is not in control, or does not know how things stand: true if that was all there is to do. A client that knows an older
+   * stop is told of the present one; if the target runs, it waits with the others.
+   */
+  private catchUp(): boolean {
+    const { control, target } = this;
+    if (control.running) {
+      this.waiting = true;
+      if (this.wanted.size > 0) this.console(`Your breakpoints are not set: ${NOT_IN_CONTROL}.\n`);
+      return true;
     }
-    return this.thread(id).tid;
+    const { stopped } = target;
+    if (stopped !== undefined && this.seen !== control.stops) {
+      this.seen = control.stops;
+      this.report(stopped);
+      return true;
+    }
+    if (this.inControl || stopped === undefined || !('thread' in stopped)) return false;
+    this.report({ reason: 'signal', thread: this.generalThread(), signal: 0, message: `Not resumed: ${NOT_IN_CONTROL}.` });
+    return true;
   }
 
-  private pick(tid: number | undefined): TargetThread {
-    const threads = this.target.threads();
-    const stopped = this.target.stopped;
-    const wanted = tid ?? (stopped !== undefined && 'thread' in stopped ? stopped.thread.tid : undefined);
-    const found = threads.find((thread) => thread.tid === wanted) ?? (tid === undefined ? threads[0] : undefined);
-    if (found === undefined) throw new PacketError(PacketErrno.ESRCH, 'no such thread');
-    return found;
-  }
-
-  private stopped(event: StopEvent): void {
-    this.resumed = false;
+  private report(event: StopEvent): void {
+    this.waiting = false;
     if (this.ended) return;
-    if ('thread' in event) this.general = event.thread.tid;
-    if (event.reason === 'signal' && event.message !== undefined) this.console(`${event.message}\n`);
-    this.sendPacket(this.describe(event));
-  }
-
-  private acknowledge(): void {
-    if (this.acknowledging) this.connection.send(Buffer.from('+'));
+    if ('thread' in event) this.selection.follow(event.thread);
+    if ('message' in event && event.message !== undefined) this.console(`${event.message}\n`);
+    this.link.send(this.describe(event));
   }
 
   private async answer(body: Buffer): Promise<void> {
@@ -218,7 +241,7 @@ export class Session {
     let reply: Reply = '';
     if (row !== undefined) {
       try {
-        this.check(row);
+        if (this.check(row)) return;
         reply = await row.run(this, body.subarray(row.prefix.length));
       } catch (error) {
         reply = this.errorReply(error);
@@ -227,10 +250,16 @@ export class Session {
     if (reply !== undefined) this.reply(reply);
   }
 
-  private check(row: PacketRow): void {
-    if (row.needs === 'any') return;
-    if (this.resumed || this.target.stopped === undefined) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
-    if (row.needs === 'alive' && this.target.threads().length === 0) throw new PacketError(PacketErrno.ESRCH, 'the target has ended');
+  /** Throws when the packet makes no sense now; true: it has had its answer, or will have it. */
+  private check({ needs, controls }: PacketRow): boolean {
+    const { running } = this.control;
+    if (controls === true && !this.inControl) throw new PacketError(PacketErrno.EPERM, NOT_IN_CONTROL);
+    if (needs === 'any') return false;
+    // Whoever does not wait for a stop may look at what runs: it stands at an instruction boundary whenever it is asked.
+    if (this.waiting || (running && (controls === true || !this.begun))) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
+    if (needs === 'resumable' && this.catchUp()) return true;
+    if (needs !== 'stopped' && this.target.threads().length === 0) throw new PacketError(PacketErrno.ESRCH, 'the target has ended');
+    return false;
   }
 
   private errorReply(error: unknown): string {
@@ -243,18 +272,6 @@ export class Session {
   }
 
   private reply(body: string | Buffer): void {
-    if (!this.ended) this.sendPacket(body);
+    if (!this.ended) this.link.send(body);
   }
-
-  private sendPacket(body: string | Buffer): void {
-    this.log?.(`-> ${printable(body)}`);
-    this.lastSent = encodePacket(body);
-    this.connection.send(this.lastSent);
-  }
-}
-
-/** A body for the log: at most a line, binary as dots. */
-function printable(body: string | Buffer): string {
-  const text = body.slice(0, 200).toString().replace(/[^\x20-\x7e]/g, '.');
-  return body.length > 200 ? `${text}… (${body.length} bytes)` : text;
 }

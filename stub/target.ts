@@ -21,8 +21,9 @@ export interface BreakpointRequest {
   readonly address: bigint;
   /** Bytes watched; for breakpoints gdb's `kind` field. Any length is allowed for watchpoints. */
   readonly length: number;
-  /** A thread of the process it is for; undefined: the first process. */
+  /** A thread of the process it is for, and that process; undefined: the first. */
   readonly tid?: number;
+  readonly pid?: number;
 }
 
 export type ResumeKind = 'continue' | 'step' | 'stop';
@@ -132,6 +133,8 @@ export interface Target {
   libraries?(tid: number, kind: 'svr4' | 'sections'): string;
   /** The document of a table of `info os`, '' for the list of them; undefined: there is no such table. */
   osData?(annex: string): string | undefined;
+  /** Has `print` called with text which the debuggee's breakpoints print (dprintf). */
+  onOutput?(print: (text: string) => void): void;
   /** `monitor` commands: text to show, or undefined for an unknown command. */
   monitor(command: string): string | undefined | Promise<string | undefined>;
 }

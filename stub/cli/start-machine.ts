@@ -68,7 +68,8 @@ async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, trac
   const { registers } = ARCHITECTURES[target.architecture];
   const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug, new ModuleFiles(modules, program)), {
     ...gdb, version: SKAS_VERSION,
-    onRefused: () => say('a second debugger was turned away: one at a time'),
+    onOutput: (text) => process.stderr.write(text),
+    onRefused: () => say('a debugger was turned away: too many are connected'),
     onDisconnect: () => {
       if (!quiet && debug.stopped !== undefined && debug.stopped.kind !== 'ended') say('gdb is gone, the machine stays stopped until one connects again');
     },
@@ -120,17 +121,16 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   if (settings.stats) kernel.hooks.onProcessEnding = (process) => {
     if (process === child) finalState = stateHash(kernel);
   };
-  let served = false;
+  let server: RspServer | undefined;
   const machine = new Machine(kernel, child, {
     paced: () => settings.realtime || terminal.inputOpen,
-    expecting: () => terminal.inputOpen || served,
-    ready: () => terminal.ready(),
+    expecting: () => terminal.inputOpen || server !== undefined,
+    ready: () => terminal.ready() ?? server?.ready(),
     feed: (quiet) => terminal.feed(quiet),
   });
   const debug = new Debugger(machine);
   if (settings.wait) debug.holdAtStart();
-  const server = await startServer(debug, machine, settings, file.path, kind === 'boot');
-  served = server !== undefined;
+  server = await startServer(debug, machine, settings, file.path, kind === 'boot');
   if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
   let quit = 0;
   terminal.start(io, kind === 'boot', {

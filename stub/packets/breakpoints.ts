@@ -1,6 +1,7 @@
 /** `Z` and `z`: breakpoints and watchpoints, of any number and length. */
 import { hexBigInt, hexNumber, text } from '../fields.ts';
 import { PacketErrno, PacketError, packet, type PacketRow } from '../packet.ts';
+import type { Session } from '../session.ts';
 import type { BreakpointKind, BreakpointRequest } from '../target.ts';
 
 const KINDS: readonly BreakpointKind[] = ['software', 'hardware', 'write', 'read', 'access'];
@@ -14,12 +15,19 @@ function request(kind: BreakpointKind, rest: Buffer): BreakpointRequest {
   return { kind, address: hexBigInt(address), length: hexNumber(length) };
 }
 
+/** Process the packet is for: that of the selected thread. */
+function place(session: Session): Pick<BreakpointRequest, 'tid' | 'pid'> {
+  if (session.target.threads().length === 0) return {};
+  const { tid, pid } = session.generalThread();
+  return { tid, pid };
+}
+
 const insert = (kind: BreakpointKind, type: number): PacketRow => packet({
   prefix: `Z${type}`,
   needs: 'alive',
   parse: (rest) => request(kind, rest),
   handle: (session, wanted) => {
-    if (!session.target.insertBreakpoint({ ...wanted, tid: session.generalThread().tid })) throw new PacketError(PacketErrno.EFAULT, `cannot set a breakpoint at 0x${wanted.address.toString(16)}`);
+    if (!session.insertBreakpoint({ ...wanted, ...place(session) })) throw new PacketError(PacketErrno.EFAULT, `cannot set a breakpoint at 0x${wanted.address.toString(16)}`);
     return 'OK';
   },
 });
@@ -29,7 +37,7 @@ const remove = (kind: BreakpointKind, type: number): PacketRow => packet({
   needs: 'stopped',
   parse: (rest) => request(kind, rest),
   handle: (session, wanted) => {
-    if (!session.target.removeBreakpoint({ ...wanted, ...session.selection() })) throw new PacketError(PacketErrno.ENOENT, `no breakpoint at 0x${wanted.address.toString(16)}`);
+    if (!session.removeBreakpoint({ ...wanted, ...place(session) })) throw new PacketError(PacketErrno.ENOENT, `no breakpoint at 0x${wanted.address.toString(16)}`);
     return 'OK';
   },
 });

@@ -20,11 +20,7 @@ const why = packet({
   prefix: '?',
   needs: 'stopped',
   parse: nothing,
-  handle: (session) => {
-    const { stopped } = session.target;
-    if (stopped === undefined) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
-    return session.describe(stopped);
-  },
+  handle: (session) => session.status(),
 });
 
 /** Extended mode: the connection outlives the debuggee. Ours always may. */
@@ -47,7 +43,9 @@ const detach = packet({
   handle: (session, pid) => {
     checkPid(session, pid);
     const { processes } = session.target;
-    if (pid === undefined || processes === undefined) session.target.detach();
+    // Who only looked just stops looking.
+    if (!session.inControl) return 'OK';
+    if (pid === undefined || processes === undefined) session.control.detach();
     else if (!processes.detach(pid)) throw new PacketError(PacketErrno.ESRCH, `process ${pid} is not attached`);
     return 'OK';
   },
@@ -57,13 +55,14 @@ const detach = packet({
 const vAttach = packet({
   prefix: 'vAttach',
   needs: 'alive',
+  controls: true,
   parse: (rest) => hexNumber(textAfterDelimiter(rest)),
   handle: (session, pid) => {
     const { processes } = session.target;
     if (processes === undefined) throw new PacketError(PacketErrno.ENOSYS, 'this target has one process, and that is attached');
     if (!session.client.has('multiprocess')) throw new PacketError(PacketErrno.ENOSYS, 'attaching to further processes needs a client with the multiprocess extensions');
     const thread = processes.attach(pid);
-    session.selectGeneral({ pid, tid: thread.shown ?? thread.tid });
+    session.selection.selectGeneral({ pid, tid: thread.shown ?? thread.tid });
     return session.describe({ reason: 'attached', thread });
   },
 });
@@ -83,7 +82,7 @@ const kill = packet({
   needs: 'any',
   parse: () => undefined,
   handle: (session) => {
-    session.target.kill();
+    if (session.inControl) session.control.kill();
     session.close();
     return undefined;
   },
@@ -92,12 +91,13 @@ const kill = packet({
 const vKill = packet({
   prefix: 'vKill',
   needs: 'any',
+  controls: true,
   parse: optionalPid,
   handle: (session, pid) => {
     checkPid(session, pid);
     const first = session.target.threads()[0]?.pid;
     if (pid !== undefined && pid !== first) throw new PacketError(PacketErrno.ENOSYS, 'processes of the guest end by signals of the guest: use its kill command');
-    session.target.kill();
+    session.control.kill();
     return 'OK';
   },
 });

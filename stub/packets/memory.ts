@@ -42,6 +42,7 @@ const readBinary = packet({
 const writeHex = packet({
   prefix: 'M',
   needs: 'alive',
+  controls: true,
   parse: (rest) => {
     const [where, data] = split(text(rest), ':');
     return { ...addressAndLength(where), data: hexBytes(data) };
@@ -55,6 +56,7 @@ const writeHex = packet({
 const writeBinary = packet({
   prefix: 'X',
   needs: 'alive',
+  controls: true,
   parse: (rest) => {
     const colon = rest.indexOf(':');
     if (colon < 0) throw new PacketError(PacketErrno.EINVAL, "':' expected");

@@ -22,6 +22,7 @@ const readAll = packet({
 const writeAll = packet({
   prefix: 'G',
   needs: 'alive',
+  controls: true,
   parse: text,
   handle: (session, values) => {
     const { tid } = session.generalThread();
@@ -60,6 +61,7 @@ const readOne = packet({
 const writeOne = packet({
   prefix: 'P',
   needs: 'alive',
+  controls: true,
   parse: (rest) => {
     const [register, value] = split(text(rest), '=');
     return { register: hexNumber(register), value: hexBytes(value) };

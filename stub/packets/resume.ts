@@ -49,7 +49,7 @@ function bind(session: Session, { thread, ...action }: ParsedAction): ResumeActi
 
 const vCont = packet({
   prefix: 'vCont;',
-  needs: 'alive',
+  needs: 'resumable',
   parse: (rest) => text(rest).split(';').map(parseAction),
   handle: (session, parsed) => {
     const actions = parsed.map((action) => bind(session, action));
@@ -67,7 +67,7 @@ function resumeOld(session: Session, kind: ResumeKind, signalNumber: number, add
     value.writeBigUInt64LE(address);
     session.target.writeRegister(session.generalThread().tid, pc, value.subarray(0, wordSize));
   }
-  const tid = session.continueThread ?? session.generalThread().tid;
+  const tid = session.selection.continuing ?? session.generalThread().tid;
   session.resume(kind === 'continue' && signalNumber === 0 ? [{ kind, tid: undefined, signal: 0 }] : [{ kind, tid, signal: signalNumber }, { kind: 'continue', tid: undefined, signal: 0 }]);
   return undefined;
 }
@@ -75,14 +75,14 @@ function resumeOld(session: Session, kind: ResumeKind, signalNumber: number, add
 const optionalAddress = (field: string): bigint | undefined => (field === '' ? undefined : hexBigInt(field));
 
 function plain(prefix: string, kind: ResumeKind): PacketRow {
-  return packet({ prefix, needs: 'alive', parse: (rest) => optionalAddress(text(rest)), handle: (session, address) => resumeOld(session, kind, 0, address) });
+  return packet({ prefix, needs: 'resumable', parse: (rest) => optionalAddress(text(rest)), handle: (session, address) => resumeOld(session, kind, 0, address) });
 }
 
 /** `C SIGNAL[;ADDR]`. */
 function withSignal(prefix: string, kind: ResumeKind): PacketRow {
   return packet({
     prefix,
-    needs: 'alive',
+    needs: 'resumable',
     parse: (rest) => {
       const [number, address = ''] = text(rest).split(';', 2);
       return { signal: signal(number), address: optionalAddress(address) };
@@ -97,7 +97,7 @@ const vCtrlC = packet({
   needs: 'any',
   parse: nothing,
   handle: (session) => {
-    session.target.interrupt();
+    if (session.inControl) session.target.interrupt();
     return 'OK';
   },
 });

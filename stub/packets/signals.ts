@@ -15,7 +15,8 @@ const pass = packet({
   feature: always('QPassSignals+'),
   parse: signals,
   handle: (session, set) => {
-    session.target.setPassSignals(set);
+    session.passedSignals = set;
+    session.applyWishes();
     return 'OK';
   },
 });

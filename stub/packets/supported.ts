@@ -14,10 +14,9 @@ const qSupported = packet({
   parse: (rest) => textAfterDelimiter(rest).split(';').filter((feature) => feature.endsWith('+')).map((feature) => feature.slice(0, -1)),
   handle: (session, features) => {
     session.client = new Set(features);
-    session.target.setExecEvents(session.client.has('exec-events'));
+    session.applyWishes();
     const ours = [`PacketSize=${PACKET_SIZE.toString(16)}`];
     const { processes } = session.target;
-    processes?.setForkEvents(session.client.has('fork-events'), session.client.has('vfork-events'));
     const mutual = processes === undefined ? MUTUAL : [...MUTUAL, ...PROCESS_FEATURES];
     for (const feature of mutual) if (session.client.has(feature)) ours.push(`${feature}+`);
     for (const row of PACKETS) {

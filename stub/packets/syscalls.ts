@@ -11,6 +11,7 @@ function wanted(rest: Buffer): ReadonlySet<number> | undefined {
 const catchSyscalls = packet({
   prefix: 'QCatchSyscalls',
   needs: 'alive',
+  controls: true,
   feature: (target) => (target.processes === undefined ? undefined : 'QCatchSyscalls+'),
   parse: wanted,
   handle: (session, numbers) => {

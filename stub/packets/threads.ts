@@ -7,8 +7,8 @@ const select = packet({
   needs: 'stopped',
   parse: (rest) => ({ operation: text(rest.subarray(0, 1)), id: threadId(text(rest.subarray(1))) }),
   handle: (session, { operation, id }) => {
-    if (operation === 'g') session.selectGeneral(id);
-    else if (operation === 'c') session.selectContinue(id);
+    if (operation === 'g') session.selection.selectGeneral(id);
+    else if (operation === 'c') session.selection.selectContinue(id);
     else throw new PacketError(PacketErrno.EINVAL, `H${operation}?`);
     return 'OK';
   },

@@ -93,6 +93,7 @@ const readRows = Object.entries(OBJECTS).map(([name, contents]) => packet({
 const writeSiginfo = packet({
   prefix: 'qXfer:siginfo:write:',
   needs: 'alive',
+  controls: true,
   feature: () => 'qXfer:siginfo:write+',
   parse: (rest) => {
     const first = rest.indexOf(':');
