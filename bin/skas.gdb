@@ -4,19 +4,69 @@ define att
   if $argc != 1
     error att PID or att NAME: which task?
   end
-  monitor switch -a $arg0
-  # The answer is the stop in that task; nothing moves.
-  stepi
+  monitor switch $arg0
+  maintenance flush register-cache
 end
 document att
 Switch to a sleeping task of the UML kernel: att PID or att NAME.
-Stops on its stack, as that task: look around, step, call functions. det goes back to exactly where the kernel was, as does continue.
+You are on its stack then, as that task: look around, step, call functions. det goes back to exactly where the kernel was, as does continue.
 end
 
 define det
-  monitor det -a
-  stepi
+  monitor det
+  maintenance flush register-cache
 end
 document det
 Go back from the task that att went to, to exactly where the kernel was.
+end
+
+# With Python gdb's thread follows; without it, select it yourself (thread find PID).
+python
+import re
+
+def skas_monitor(command):
+    try:
+        return gdb.execute("monitor " + command, to_string=True)
+    except gdb.error:
+        # The text of a failure is only shown: again, this time to be seen.
+        try:
+            gdb.execute("monitor " + command)
+        except gdb.error:
+            pass
+        raise gdb.GdbError("nothing was switched")
+
+def skas_select(pid):
+    gdb.execute("maintenance flush register-cache", to_string=True)
+    gdb.execute("info threads", to_string=True)
+    for thread in gdb.selected_inferior().threads():
+        if thread.name and thread.name.endswith("[%s]" % pid):
+            thread.switch()
+            gdb.execute("frame")
+            return
+
+class Att(gdb.Command):
+    """Switch to a sleeping task of the UML kernel: att PID or att NAME.
+You are on its stack then, as that task: look around, step, call functions. det goes back to exactly where the kernel was, as does continue."""
+
+    def __init__(self):
+        super().__init__("att", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        text = skas_monitor("switch " + argument)
+        print(text.split(": ")[0] + ".")
+        skas_select(re.search(r"\[(\d+)\]", text).group(1))
+
+class Det(gdb.Command):
+    """Go back from the task that att went to, to exactly where the kernel was."""
+
+    def __init__(self):
+        super().__init__("det", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        text = skas_monitor("det")
+        print(text, end="")
+        skas_select(re.search(r"\[(\d+)\]", text).group(1))
+
+Att()
+Det()
 end

@@ -241,6 +241,18 @@ export class MachineTarget implements Target {
     return this.debug.endExcursion();
   }
 
+  /** The next resume takes a thread over a breakpoint it stands at. */
+  passBreakpoint(tid: number): void {
+    const thread = this.thread(tid);
+    if (thread !== undefined && this.hardware.has(thread.context.rip)) this.debug.pass(thread);
+  }
+
+  /** On an excursion: one step of what was there before, which is undone like all the rest. */
+  stepAside(onStop: (event: StopEvent) => void): void {
+    this.event = undefined;
+    this.debug.stepAside((stop) => onStop((this.event = this.translate(stop))));
+  }
+
   /** A register as it was before the excursion. */
   readRegisterBefore(tid: number, register: number): Uint8Array | undefined {
     return this.debug.asBefore(() => this.readRegister(tid, register));

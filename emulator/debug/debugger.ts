@@ -154,6 +154,18 @@ export class Debugger {
     return report;
   }
 
+  /** The next resume takes a thread over the breakpoint it stands at. */
+  pass(thread: Thread): void {
+    this.passing = thread;
+  }
+
+  /** On an excursion: steps the thread as it was before, instead of resuming. */
+  stepAside(onStop: (stop: Stop) => void): void {
+    this.onStop = onStop;
+    this.excursion?.stepAside();
+    this.go();
+  }
+
   /** On an excursion: looks at the thread as it was before. */
   asBefore<T>(look: () => T): T {
     const { calls, excursion } = this;

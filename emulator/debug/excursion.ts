@@ -5,14 +5,10 @@
  */
 import { Exit } from '../cpu/exits.ts';
 import { CONTEXT_SIZE, Reg } from '../cpu/state.ts';
-import { FileType } from '../host/files/file-mode.ts';
-import { StandardStream } from '../host/files/standard-stream.ts';
-import { ARGUMENT_REGISTERS, callOnce } from '../host/process/syscall-dispatch.ts';
 import type { Thread } from '../host/process/thread.ts';
 import { kernelInfo } from '../host/signals/signal-info.ts';
 import { Signal } from '../host/signals/signal-numbers.ts';
-import { SignalSet } from '../host/signals/signal-set.ts';
-import { Wait } from '../host/syscall.ts';
+import { ExcursionCalls } from './excursion-calls.ts';
 import { MemoryPicture } from './memory-picture.ts';
 import type { Orders, Stop } from './stops.ts';
 
@@ -21,11 +17,6 @@ const STRETCH = 100_000;
 /** `int 0x80`, i386's way in, is as long as `syscall`. */
 const INT80 = 0x80n;
 const SYSCALL_BYTES = 2;
-/** Calls that change nothing but the caller's registers, memory and signal mask. */
-const HARMLESS = new Set([
-  'clock_gettime', 'clock_getres', 'gettimeofday', 'time', 'getpid', 'gettid', 'getppid', 'getuid', 'geteuid', 'getgid', 'getegid', 'rt_sigprocmask', 'sched_yield',
-]);
-const OUTPUT = new Set(['write', 'writev']);
 
 export interface ExcursionGuard {
   /** Where a store means that the code is about to leave what it was taken to. */
@@ -47,7 +38,10 @@ export class Excursion {
   readonly before: Stop;
   private readonly picture: MemoryPicture;
   private readonly registers: Uint8Array;
-  private readonly blocked: bigint;
+  /** What a debugger that looks at the thread as it was sees: `registers`, until it steps it. */
+  private readonly aside: Uint8Array;
+  private steppingAside = false;
+  private readonly calls: ExcursionCalls;
   private readonly guard: ExcursionGuard;
   private readonly guardId: number;
   private orders: Orders = { kind: 'continue', signal: 0 };
@@ -55,14 +49,15 @@ export class Excursion {
 
   /** @throws RangeError when there is no room to keep the memory */
   constructor(thread: Thread, before: Stop, guard: ExcursionGuard, guardId: number) {
-    const { kernel, context, signals, space } = thread;
+    const { kernel, context, space } = thread;
     this.thread = thread;
     this.before = before;
     this.guard = guard;
     this.guardId = guardId;
     this.picture = new MemoryPicture(space, kernel.frames);
     this.registers = kernel.linear.u8.slice(context.slot, context.slot + CONTEXT_SIZE);
-    this.blocked = signals.blocked.toBig();
+    this.aside = this.registers.slice();
+    this.calls = new ExcursionCalls(thread);
     kernel.cpu.addWatchpoint({ id: guardId, kind: 'write', address: guard.address, length: guard.length });
     // It is in no system call there.
     thread.origRax = -1;
@@ -70,22 +65,23 @@ export class Excursion {
 
   /** Everything back. */
   end(): ExcursionReport {
-    const { kernel, context, signals } = this.thread;
+    const { kernel, context } = this.thread;
     kernel.cpu.removeWatchpoint(this.guardId);
     const pages = this.picture.restore();
     kernel.linear.u8.set(this.registers, context.slot);
-    signals.blocked.set(SignalSet.fromBig(this.blocked));
+    this.calls.undo();
     return { instructions: this.instructions, pages };
   }
 
-  /** Looks at the thread as it was before. */
-  asBefore<T>(look: () => T): T {
+  /** Does something with the thread as it was before. */
+  asBefore<T>(act: () => T): T {
     const { kernel, context } = this.thread;
     const now = kernel.linear.u8.slice(context.slot, context.slot + CONTEXT_SIZE);
-    kernel.linear.u8.set(this.registers, context.slot);
+    kernel.linear.u8.set(this.aside, context.slot);
     try {
-      return look();
+      return act();
     } finally {
+      this.aside.set(kernel.linear.u8.subarray(context.slot, context.slot + CONTEXT_SIZE));
       kernel.linear.u8.set(now, context.slot);
     }
   }
@@ -95,12 +91,25 @@ export class Excursion {
     this.orders = orders;
   }
 
+  /** The next `advance` makes one step of the thread as it was before: gdb steps all threads over breakpoints before any may go on. It is undone, too. */
+  stepAside(): void {
+    this.steppingAside = true;
+  }
+
   /** Runs for about so many milliseconds; a stop when there is one. `isBreakpoint`: the debugger's own. */
   advance(milliseconds: number, isBreakpoint: (address: number) => boolean): Stop | undefined {
     const end = performance.now() + milliseconds;
     const { thread } = this;
     const { cpu } = thread.kernel;
     const { kind, range } = this.orders;
+    if (this.steppingAside) {
+      this.steppingAside = false;
+      return this.asBefore(() => {
+        const exit = cpu.step(thread.context, thread.space);
+        this.instructions += cpu.retired;
+        return this.stopFor(exit) ?? { kind: 'step', thread };
+      });
+    }
     do {
       let exit = kind === 'step' ? cpu.step(thread.context, thread.space) : cpu.run(thread.context, thread.space, STRETCH);
       this.instructions += cpu.retired;
@@ -140,28 +149,17 @@ export class Excursion {
 
   /** Makes the call if it can be taken back; otherwise the thread stays in front of it. */
   private systemCall(): Stop | undefined {
-    const { thread } = this;
-    const { context, kernel } = thread;
-    const nr = context.gprNumber(Reg.rax) | 0;
-    const { wordSize } = thread;
-    const name = kernel.abis[wordSize].names[nr] ?? `number ${nr}`;
-    const first = context.gprNumber(ARGUMENT_REGISTERS[wordSize][0]);
-    const result = HARMLESS.has(name) || (OUTPUT.has(name) && this.isConsole(first)) ? callOnce(thread, nr, wordSize) : undefined;
-    if (typeof result === 'number') {
-      if (wordSize === 8) {
-        context.setGprNumber(Reg.rcx, context.rip);
-        context.setGprNumber(Reg.r11, kernel.cpu.readRflags(context));
-      }
-      context.setGprNumber(Reg.rax, result);
-      return undefined;
+    const { context, kernel, wordSize } = this.thread;
+    const result = this.calls.make();
+    if (typeof result === 'string') {
+      context.rip -= SYSCALL_BYTES;
+      return { kind: 'halted', thread: this.thread, message: result };
     }
-    context.rip -= SYSCALL_BYTES;
-    const why = result instanceof Wait ? 'it would have to wait' : 'its effects could not be taken back';
-    return { kind: 'halted', thread, message: `Stopped before the host's system call ${name}: ${why}.` };
-  }
-
-  private isConsole(fd: number): boolean {
-    const inode = this.thread.descriptors.get(fd | 0)?.dentry?.inode;
-    return inode !== undefined && (inode instanceof StandardStream || inode.type === FileType.character);
+    if (wordSize === 8) {
+      context.setGprNumber(Reg.rcx, context.rip);
+      context.setGprNumber(Reg.r11, kernel.cpu.readRflags(context));
+    }
+    context.setGprNumber(Reg.rax, result);
+    return undefined;
   }
 }

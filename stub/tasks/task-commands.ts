@@ -91,24 +91,19 @@ function named(view: TaskView, wanted: string): Task {
   throw new Refusal(`there are ${found.length} tasks named ${wanted}: say which, ${found.map(({ pid }) => pid).join(' ')}`);
 }
 
-const ANNOUNCE = /^-a\s+/;
-
 function switchTo(target: TaskTarget, rest: string): string {
-  const announce = ANNOUNCE.test(rest);
-  const wanted = rest.replace(ANNOUNCE, '');
-  if (wanted === '') throw new Refusal('switch to which task? A pid or a name');
+  if (rest === '') throw new Refusal('switch to which task? A pid or a name');
   if (target.switched !== undefined) target.det();
   const view = viewOf(target);
-  const task = named(view, wanted);
-  reading(() => target.switchTo(task, announce));
-  if (announce) return '';
-  return `The machine is switched to ${task.name}: select its thread (thread find ${task.pid}). 'monitor det', or continue, goes back.\n`;
+  const task = named(view, rest);
+  reading(() => target.switchTo(task));
+  return `The machine is switched to ${task.name}: select its thread (thread find ${task.pid}), and 'maintenance flush register-cache' if it was shown before. 'monitor det', or continue, goes back.\n`;
 }
 
-function det(target: TaskTarget, rest: string): string {
-  const told = target.det(rest === '-a');
+function det(target: TaskTarget): string {
+  const told = target.det();
   if (told === undefined) throw new Refusal('the machine is not switched to any task');
-  return `${told}${rest === '-a' ? '' : ' (maintenance flush register-cache makes gdb look again)'}\n`;
+  return `${told}\n`;
 }
 
 function modules(target: TaskTarget): string {
@@ -127,7 +122,7 @@ export function taskCommands(target: TaskTarget): readonly MonitorCommand[] {
     { name: 'ps', help: 'processes of the kernel in the machine', run: () => processes(target) },
     { name: 'tasks', arguments: '[on|off]', help: 'its tasks and what they wait in; whether they are gdb\'s threads', run: (rest) => tasks(target, rest) },
     { name: 'switch', arguments: 'PID|NAME', help: 'go to a sleeping task\'s stack, as that task (att in skas.gdb)', run: (rest) => switchTo(target, rest) },
-    { name: 'det', arguments: '', help: 'back to where the kernel was, to the bit', run: (rest) => det(target, rest) },
+    { name: 'det', help: 'back to where the kernel was, to the bit', run: () => det(target) },
     { name: 'dmesg', help: 'its log', run: () => reading(() => kernelLog(kernelOf(target))) },
     { name: 'modules', help: 'its loaded modules', run: () => modules(target) },
   ];

@@ -33,8 +33,6 @@ export class TaskTarget implements Target {
   readonly debuggee: DebuggeeKernel;
   private readonly machine: MachineTarget;
   private readonly helper: TaskSwitch;
-  /** What the next resume reports, without anything moving. */
-  private announced: StopEvent | undefined;
   private readonly registers: RegisterSet;
   /** What was found out at this stop; undefined: nothing yet. */
   private known: { readonly view: TaskView | undefined; readonly trouble: string | undefined } | undefined;
@@ -77,8 +75,9 @@ export class TaskTarget implements Target {
       const aside = this.helper.current?.from.address;
       return aside === undefined ? view.threads : view.threads.map((thread) => (view.task(thread.tid)?.address === aside ? { ...thread, extra: 'set aside' } : thread));
     }
-    if (this.debuggee.kernel === undefined) return trouble === undefined ? hosts : hosts.map((thread) => ({ ...thread, extra: [thread.extra, `(${trouble})`].join(' ').trim() }));
-    return hosts.map((thread, i) => ({ ...thread, tid: i === 0 ? FIRST_IDLE : FIRST_HOST + thread.tid }));
+    if (trouble === undefined) return hosts;
+    const told = hosts.map((thread) => ({ ...thread, extra: [thread.extra, `(${trouble})`].join(' ').trim() }));
+    return this.debuggee.kernel === undefined ? told : told.map((thread, i) => ({ ...thread, tid: i === 0 ? FIRST_IDLE : FIRST_HOST + thread.tid }));
   }
 
   // ── registers and memory ──────────────────────────────────────────────────────────────────────
@@ -143,18 +142,15 @@ export class TaskTarget implements Target {
   }
 
   resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void {
-    if (this.announced !== undefined) {
-      const event = this.announced;
-      this.announced = undefined;
-      setImmediate(() => onStop(event));
-      return;
-    }
     let wanted = actions;
     const { current } = this.helper;
     if (current !== undefined) {
       const [first] = actions.filter(({ kind }) => kind !== 'stop');
+      const aside = first?.kind === 'step' && actions.length === 1 && first.tid !== undefined && this.view?.task(first.tid)?.address === current.from.address;
+      if (aside) return this.stepAside(current.from, onStop);
       if (first !== undefined && this.staysSwitched(current, first)) return this.run([{ ...first, tid: current.hostId }], undefined, onStop);
       this.det();
+      this.machine.passBreakpoint(current.hostId);
       // Signals for the task that was looked at mean nothing where the machine goes on; what it was stopped for does.
       const { stopped } = this;
       const signal = stopped?.reason === 'signal' ? stopped.signal : 0;
@@ -190,12 +186,8 @@ export class TaskTarget implements Target {
     return this.helper.current;
   }
 
-  /**
-   * Takes the machine's thread to a task's stack.
-   * @param announce the next resume only reports that
-   * @throws Refusal
-   */
-  switchTo(task: Task, announce: boolean): void {
+  /** Takes the machine's thread to a task's stack. @throws Refusal */
+  switchTo(task: Task): void {
     if (this.machine.stopped === undefined) throw new Refusal('the machine runs: stop it first');
     this.det();
     const { view, trouble } = this;
@@ -206,21 +198,28 @@ export class TaskTarget implements Target {
     const thread = this.threadOf(now);
     if (thread === undefined) throw new Error(`switched to ${task.name}, which is not there`);
     this.verdict = { reason: 'signal', thread, signal: 0 };
-    if (announce) this.announced = this.verdict;
   }
 
   /** Goes back. Gives what to tell the user; undefined: it was not switched. */
-  det(announce = false): string | undefined {
+  det(): string | undefined {
     if (this.machine.stopped === undefined) throw new Refusal('the machine runs: stop it first');
     const told = this.helper.end();
     if (told === undefined) return undefined;
     this.changed();
-    this.announced = undefined;
     this.verdict = undefined;
     this.event = undefined;
-    const { stopped } = this;
-    if (announce && stopped !== undefined && 'thread' in stopped) this.announced = { reason: 'signal', thread: stopped.thread, signal: 0 };
     return told;
+  }
+
+  private stepAside(task: Task, onStop: (event: StopEvent) => void): void {
+    this.changed();
+    this.verdict = undefined;
+    this.machine.stepAside((event) => {
+      this.changed();
+      const thread = this.threadOf(task);
+      this.verdict = thread === undefined || !('thread' in event) ? undefined : { ...event, thread };
+      onStop(this.verdict ?? this.translate(event));
+    });
   }
 
   /** Whether a resume is about the task the machine is switched to. */

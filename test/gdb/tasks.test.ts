@@ -1,0 +1,189 @@
+/** UML's tasks under the real gdb, against what the kernel and its programs say of themselves. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { initramfs } from '../fixtures/initramfs.ts';
+import { DEBIAN_UML, umlKernel } from '../fixtures/uml-kernel.ts';
+import { gdb, listen, type Listening } from './dialogue.ts';
+
+const LONG = 120_000;
+const SCRIPT = join(import.meta.dirname, '..', '..', 'bin', 'skas.gdb');
+let machine: Listening | undefined;
+
+afterEach(() => {
+  machine?.child.kill('SIGKILL');
+  machine = undefined;
+});
+
+/** Boots, held at the first instruction, with lines for its shell, and lets gdb speak. */
+async function dialogue(input: string, commands: readonly string[]): Promise<{ text: string; started: Listening }> {
+  const kernel = umlKernel('static');
+  const started = await listen(['boot', '--gdb', ':0', '--wait', kernel, 'mem=64M', `initrd=${initramfs()}`]);
+  machine = started;
+  started.child.stdin?.write(input);
+  return { text: await gdb(started.port, commands, { symbols: kernel, timeout: LONG / 2 }), started };
+}
+
+async function printed(started: Listening, pattern: RegExp): Promise<string> {
+  const end = performance.now() + LONG / 2;
+  while (!pattern.test(started.output())) {
+    if (performance.now() > end) throw new Error(`no ${pattern} in:\n${started.output().slice(-2000)}${started.errors()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return started.output();
+}
+
+/** Text between two marks. */
+function between(text: string, from: string, to: string): string {
+  const start = text.indexOf(from);
+  const end = text.indexOf(to, start + from.length);
+  if (start < 0 || end < 0) throw new Error(`no '${from}' … '${to}' in:\n${text}`);
+  return text.slice(start + from.length, end);
+}
+
+/** Return addresses by process id, from `thread apply all bt`. */
+function gdbStacks(text: string): Map<number, string[]> {
+  const stacks = new Map<number, string[]>();
+  for (const part of text.split(/^Thread \d+ /m).slice(1)) {
+    const pid = /"[^\n]* \[(\d+)\]" \((?!running)/.exec(part)?.[1];
+    const frames = [...part.matchAll(/^#\d+ +0x0*([0-9a-f]+) in /gm)].map(([, address]) => address).filter((address) => address !== '');
+    if (pid !== undefined) stacks.set(Number(pid), frames);
+  }
+  return stacks;
+}
+
+/** Has the kernel itself print the stack of every task in its list, in that order (sysrq-t would stumble over its workers). */
+const SHOW_STACKS = `python
+offset = int(gdb.parse_and_eval("(long) &((struct task_struct *) 0)->tasks"))
+end = int(gdb.parse_and_eval("(long) &init_task"))
+at = int(gdb.parse_and_eval("(long) init_task.tasks.next")) - offset
+while at != end:
+  task = "((struct task_struct *) %d)" % at
+  print("printed %d" % gdb.parse_and_eval(task + "->pid"))
+  gdb.execute("call (void) show_stack(%s, 0, init_task.comm + 15)" % task)
+  at = int(gdb.parse_and_eval("(long) %s->tasks.next" % task)) - offset
+`;
+
+/** What it printed, by process id: entries without a question mark are frames. */
+function kernelStacks(pids: readonly number[], output: string): Map<number, string[]> {
+  const parts = output.split('Call Trace:').slice(1);
+  expect(parts).toHaveLength(pids.length);
+  return new Map(pids.map((pid, i) => [pid, [...parts[i].matchAll(/\[<([0-9a-f]+)>\] (?!\?)/g)].map(([, address]) => address)]));
+}
+
+/** A breakpoint of programs of one name. */
+const breakIn = (location: string, program: string): string => `tbreak ${location} if $_streq(((struct task_struct *) cpu_tasks[0].task)->comm, "${program}")`;
+
+describe('tasks', () => {
+  it('have the stacks the kernel itself prints of them', async () => {
+    const script = join(mkdtempSync(join(tmpdir(), 'skas-tasks-')), 'stacks.gdb');
+    writeFileSync(script, SHOW_STACKS);
+    const { text, started } = await dialogue('sleep 1000 & cat /dev/ttyS0 & \nsleep 1; sleep 5\n', [
+      breakIn('do_exit', 'sleep'), 'continue', 'info threads', 'echo [stacks]\n', 'thread apply all bt', 'echo [end]\n', `source ${script}`, 'kill',
+    ]);
+    rmSync(script);
+    const ours = gdbStacks(between(text, '[stacks]', '[end]'));
+    const theirs = kernelStacks([...text.matchAll(/^printed (\d+)$/gm)].map(([, pid]) => Number(pid)), started.output());
+    expect(text).toMatch(/^\* \d+ +Thread \S+ "sleep \[\d+\]" \(running\) +do_exit/m);
+    expect(theirs.size).toBeGreaterThan(15);
+    const sleeping = [...theirs].filter(([pid]) => ours.has(pid));
+    expect(sleeping).toHaveLength(theirs.size - 1);
+    for (const [pid, frames] of sleeping) expect([pid, ours.get(pid)]).toEqual([pid, frames]);
+    expect(sleeping.every(([, frames]) => frames.length > 3)).toBe(true);
+  }, LONG);
+
+  it('are one thread before there are any and when switched off, and are what ps and dmesg say', async () => {
+    const { text, started } = await dialogue('sleep 1000 &\necho [ps]; ps -o pid,ppid,comm; echo [dmesg]; dmesg; echo [end]; sleep 5\n', [
+      'info threads', breakIn('do_nanosleep', 'sleep'), 'continue', breakIn('do_nanosleep', 'sleep'), 'continue', 'delete',
+      'echo [ps]\\n', 'monitor ps', 'echo [dmesg]\\n', 'monitor dmesg', 'echo [end]\\n',
+      'monitor tasks off', 'info threads', 'monitor tasks on', 'info threads', 'monitor modules', 'monitor nonsense', 'kill',
+    ]);
+    expect(text).toMatch(/^\* 1 +Thread \d+\.4194304 .*\(the kernel has no tasks yet\)/m);
+    const shell = started.output().replaceAll('\r', '');
+    const rows = (part: string): string[][] => part.split('\n').map((line) => line.trim().split(/\s+/)).filter(([pid]) => /^\d+$/.test(pid));
+    const theirs = rows(between(shell, '\n[ps]', '\n[dmesg]')).map(([pid, parent, comm]) => `${pid} ${parent} ${comm}`).filter((line) => !line.endsWith(' ps'));
+    const ours = rows(between(text, '[ps]', '[dmesg]')).map(([pid, parent, , comm]) => `${pid} ${parent} ${comm.replace(/^\[(.*)\]$/, '$1')}`).filter((line) => theirs.includes(line) || !line.endsWith(' sleep'));
+    expect(theirs.length).toBeGreaterThan(15);
+    expect(ours).toEqual(theirs);
+    expect(between(text, '[dmesg]\n', '[end]').trim()).toBe(between(shell, '\n[dmesg]\n', '\n[end]').trim());
+    const [, off] = text.split('The machine\'s own threads are shown');
+    expect(off).toMatch(/Thread \d+\.2 "linux[^\n]*\n/);
+    expect(off).toContain('"kthreadd [2]" (sleeping)');
+    expect(off).toContain('The kernel cannot load modules.');
+  }, LONG);
+
+  it('are stepped each by itself while others run the same code', async () => {
+    const { text } = await dialogue('sleep 1 & sleep 1 & sleep 1\n', [
+      breakIn('do_nanosleep', 'sleep'), 'continue', 'p $_thread', 'next', 'next', 'next', 'next', 'next', 'p $_thread', 'finish', 'p $_thread',
+      // One that sleeps begins when it is there again.
+      breakIn('do_exit', 'sleep'), 'continue', 'python [t.switch() for t in gdb.selected_inferior().threads() if t.name.startswith("sh ")]', 'p $_thread', 'stepi', 'stepi', 'p $_thread', 'bt 2', 'next', 'next', 'p $_thread', 'kill',
+    ]);
+    const threads = [...text.matchAll(/^\$\d+ = (\d+)$/gm)].map(([, number]) => number);
+    expect(new Set(threads.slice(0, 3)).size).toBe(1);
+    expect(text).toMatch(/^2094\s+schedule\(\);$/m);
+    expect(text).toMatch(/^hrtimer_nanosleep .*\n214\d\s/m);
+    expect(threads).toHaveLength(6);
+    expect(new Set(threads.slice(3)).size).toBe(1);
+    expect(text).toMatch(/^#1 .* in __switch_to/m);
+  }, LONG);
+
+  it('keep still under scheduler-locking, with a reason', async () => {
+    const { text } = await dialogue('sleep 1\n', [
+      breakIn('do_nanosleep', 'sleep'), 'continue', 'set scheduler-locking on', 'continue', 'p $_thread', 'info threads', 'continue', 'continue',
+      'python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == 1]', 'stepi', 'set scheduler-locking off', breakIn('do_exit', 'sleep'), 'continue', 'kill',
+    ]);
+    expect(text.match(/The kernel switches from sleep \[\d+\] to another task, which scheduler-locking does not let run\./g)).toHaveLength(2);
+    expect(text).toMatch(/sleep \[\d+\] does not run: it goes on when the kernel switches to it/);
+    expect(text).toMatch(/init \[1\] does not run/);
+    expect(text.match(/Thread \d+ "sleep \[\d+\]" stopped\./g)).toHaveLength(3);
+    expect(text).toMatch(/hit Temporary breakpoint 2, do_exit/);
+  }, LONG);
+
+  it('take registers that have a place, and refuse the others', async () => {
+    const { text } = await dialogue('sleep 1\n', [
+      breakIn('do_nanosleep', 'sleep'), 'continue', 'python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == 1]', 'p $rax', 'p $xmm0', 'set $rax = 1', 'p $r12 = 0x1234', 'p/x init_task.tasks.next',
+      'p/x ((struct task_struct *)((char *)init_task.tasks.next - (long)&((struct task_struct *)0)->tasks))->thread.switch_buf[0].__r12', 'kill',
+    ]);
+    expect(text).toMatch(/^\$1 = <unavailable>$/m);
+    expect(text).toContain('init [1] does not run, and the kernel keeps only rbx rsp rbp r12 r13 r14 r15 rip');
+    expect(text).toMatch(/^\$\d+ = 0x1234$/m);
+  }, LONG);
+});
+
+describe('the switch', () => {
+  it('goes to a task and back to the bit: looks, steps, calls, breaks, is undone', async () => {
+    const { text, started } = await dialogue('cat /dev/ttyS0 &\nsleep 1\necho went on\n', [
+      `source ${SCRIPT}`, 'att 1', breakIn('do_nanosleep', 'sleep'), 'continue', 'monitor hash', 'att cat', 'bt', 'info threads', 'p ((struct task_struct *) cpu_tasks[0].task)->comm',
+      'p (int) nr_processes()', 'p (int) _printk("called %d\\n", 6 * 7)', 'stepi', 'next', 'next', 'finish', 'tbreak vsnprintf', 'p (int) _printk("again")', 'bt 2', 'continue',
+      'set var init_task.prio = 1', 'p init_task.prio', 'det', 'monitor hash', 'bt 1', 'p init_task.prio',
+      // Any resume goes back first.
+      'att kthreadd', breakIn('do_exit', 'sleep'), 'continue', 'bt 1', 'det', 'att nobody', 'att sleep', 'kill',
+    ]);
+    expect(text).toContain('the kernel has no tasks yet');
+    const hashes = text.match(/^[0-9a-f]{64}$/gm);
+    expect(hashes).toHaveLength(2);
+    expect(hashes?.[0]).toBe(hashes?.[1]);
+    expect(text).toMatch(/The machine is switched to cat \[\d+\]\./);
+    expect(text).toMatch(/"sleep \[\d+\]" \(set aside\)/);
+    expect(text).toMatch(/#\d+ .* in (n_tty_read|tty_read|vfs_read|ksys_read)/);
+    expect(text).toMatch(/= "cat"/);
+    expect(text).toMatch(/hit Temporary breakpoint \d+, vsnprintf/);
+    expect(text).toMatch(/Back in sleep \[\d+\], exactly where it was: \d+ instructions undone; so are \d+ bytes/);
+    expect([...text.matchAll(/^\$\d+ = (120|1)$/gm)].map(([, value]) => value).slice(-2)).toEqual(['1', '120']);
+    expect(text).toMatch(/Thread \d+ "sleep \[\d+\]" hit Temporary breakpoint \d+, do_exit/);
+    expect(text).toContain('the machine is not switched to any task');
+    expect(text).toContain('no task nobody');
+    expect(text).toMatch(/sleep \[\d+\] is the running task/);
+    expect(started.output()).toContain('called 42');
+  }, LONG);
+});
+
+it('a kernel without debug information is one thread, and says why', async () => {
+  const started = await listen(['boot', '--gdb', ':0', '--wait', DEBIAN_UML, 'mem=64M', `initrd=${initramfs()}`]);
+  machine = started;
+  const text = await gdb(started.port, ['info threads', 'monitor ps', 'monitor switch 1', 'monitor dmesg', 'monitor info version', 'kill']);
+  expect(text).toMatch(/^\* 1 +Thread \d+\.\d+ "linux.uml[^\n]*has no debug information/m);
+  expect(text.match(/has no debug information: UML's tasks are shown as one thread/g)?.length).toBeGreaterThanOrEqual(4);
+  expect(text).toMatch(/skas \d/);
+}, LONG);
