@@ -12,9 +12,9 @@ export const LEFT_IN = ENGINE_AREA + 4;
 export const SINGLE_BLOCK = 0x4000;
 /** Jump cache: direct-mapped, entries of 16 bytes { rip i64, code context i32, block i32 }. A block address of 0 is an empty entry. */
 export const JUMP_CACHE = 0x100000;
-export const JUMP_CACHE_ENTRIES = 65536;
+export const JUMP_CACHE_ENTRIES = 0x40000;
 /** Block headers and records, allocated upwards; when full, everything is flushed. */
-export const ARENA = 0x200000;
+export const ARENA = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
 export const ARENA_END = Math.min(ENGINE_BYTES, 0x4000000);
 
 /** Block header: 32 bytes, records follow. */
@@ -74,5 +74,5 @@ export function jumpCacheOffset(ripLow: number): number {
 
 /** The golden ratio spreads contexts, which are numbered as they come. */
 export function jumpCacheSalt(codeContext: number): number {
-  return ((Math.imul(codeContext, 0x9e3779b1) >>> 16) & (JUMP_CACHE_ENTRIES - 1)) << 4;
+  return ((Math.imul(codeContext, 0x9e3779b1) >>> 14) & (JUMP_CACHE_ENTRIES - 1)) << 4;
 }

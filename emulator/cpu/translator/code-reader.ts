@@ -12,6 +12,8 @@ const MAX_LENGTH = 15;
 
 /** Targets of one indirect jump at most; each costs a comparison. */
 const MAX_LIKELY = 24;
+/** Code that runs less often than once in so many runs of a region's entry stays out of it. */
+const SELDOM = 512;
 
 export class CodeReader implements CodeSource {
   readonly mode: 64 | 32;
@@ -58,6 +60,10 @@ export class CodeReader implements CodeSource {
   }
 
   runs(address: number): number {
+    return this.runsIn(address).get(address) ?? 0;
+  }
+
+  private runsIn(address: number): ReadonlyMap<number, number> {
     const number = Math.floor(address / PAGE_SIZE);
     let runs = this.blocks.get(number);
     if (runs === undefined) {
@@ -65,7 +71,13 @@ export class CodeReader implements CodeSource {
       runs = new Map(page === undefined ? [] : this.host.blocksIn(page, this.mode).map((block) => [block.rip, block.runs]));
       this.blocks.set(number, runs);
     }
-    return runs.get(address) ?? 0;
+    return runs;
+  }
+
+  // A block that was hot starts counting again at 0 (CodeCache.coolDown).
+  isCold(address: number, entry: number): boolean {
+    const runs = this.runsIn(address).get(address);
+    return runs === undefined || (runs > 0 && runs * SELDOM < this.runs(entry));
   }
 
   // Of the table's entries, those the interpreter has been at.

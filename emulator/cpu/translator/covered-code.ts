@@ -7,19 +7,13 @@ export interface Coverage {
   readonly codeContext: number;
   readonly pages: readonly number[];
   readonly addresses: ReadonlySet<number>;
-  /** Where its blocks start. */
-  readonly starts: ReadonlySet<number>;
   installed: boolean;
 }
 
 export function coverageOf(region: Region, codeContext: number): Coverage {
   const addresses = new Set<number>();
-  const starts = new Set<number>();
-  for (const block of region.blocks) {
-    starts.add(block.address);
-    for (const { address } of block.instructions) addresses.add(address);
-  }
-  return { codeContext, pages: region.pages, addresses, starts, installed: false };
+  for (const block of region.blocks) for (const { address } of block.instructions) addresses.add(address);
+  return { codeContext, pages: region.pages, addresses, installed: false };
 }
 
 export class CoveredCode {
@@ -50,13 +44,13 @@ export class CoveredCode {
   }
 
   /**
-   * True inside a region on its way: the blocks of a loop become hot together, and most will be reached through the first one's region. True
-   * in the middle of a block of an installed one: whoever leaves it there makes a block for the interpreter, and comes back at the next block.
+   * True inside a region on its way: the blocks of a loop become hot together, and most will be reached through the first one's region. What
+   * becomes hot inside an installed one is reached in another way, too.
    */
   has(codeContext: number, address: number): boolean {
     const there = this.contexts.get(codeContext)?.get(Math.floor(address / PAGE_SIZE));
     if (there === undefined) return false;
-    for (const { addresses, starts, installed } of there) if (addresses.has(address) && !(installed && starts.has(address))) return true;
+    for (const { addresses, installed } of there) if (!installed && addresses.has(address)) return true;
     return false;
   }
 }

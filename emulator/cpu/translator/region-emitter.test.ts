@@ -17,7 +17,7 @@ async function text(bytes: readonly number[]): Promise<string> {
     mode: 64,
     decode: (address, into) => decode(padded, address - BASE, bytes.length, address, 64, into) === 'ok',
     isStop: () => false,
-    runs: () => 0,
+    isCold: () => false, runs: () => 0,
     likelyTargets: () => [],
   }, BASE);
   if (region === undefined) throw new Error('no region');

@@ -15,6 +15,7 @@ function source(bytes: readonly number[], stop = -1, runs: Record<number, number
     },
     isStop: (address) => address === stop,
     runs: (address) => runs[address - BASE] ?? 0,
+    isCold: () => false,
     likelyTargets: () => [],
   };
 }

@@ -23,6 +23,8 @@ export interface CodeSource {
   isStop(address: number): boolean;
   /** How often the interpreter ran the block that starts here. */
   runs(address: number): number;
+  /** Hardly ever was a block run that starts here, compared with the one at `entry`. */
+  isCold(address: number, entry: number): boolean;
   /** Where an indirect jump at the end of the instructions `before` is likely to go, the most frequent target first. */
   likelyTargets(jump: Instruction, before: readonly Instruction[]): readonly number[];
 }
@@ -85,6 +87,10 @@ export function findRegion(source: CodeSource, entry: number, within?: ReadonlyS
     if (leaders.has(address) || queue.includes(address) || within?.has(address) === false) return;
     queue.push(address);
   };
+  // The interpreter's blocks start where branches were taken to and calls returned to: elsewhere nothing is known of what falls through.
+  const followStart = (address: number): void => {
+    if (!source.isCold(address, entry)) follow(address);
+  };
   for (let at = 0; at < queue.length && leaders.size < MAX_BLOCKS; at++) {
     let address = queue[at];
     if (instructions.has(address)) {
@@ -101,9 +107,9 @@ export function findRegion(source: CodeSource, entry: number, within?: ReadonlyS
       const ending = endingOf(instruction);
       if (ending === 'branch') {
         follow(next);
-        follow(relativeTarget(instruction, source.mode));
-      } else if (ending === 'jump') follow(relativeTarget(instruction, source.mode));
-      else if (ending === 'call') follow(next);
+        followStart(relativeTarget(instruction, source.mode));
+      } else if (ending === 'jump') followStart(relativeTarget(instruction, source.mode));
+      else if (ending === 'call') followStart(next);
       else if (ending === 'leave' && instruction.form?.mnemonic === 'JMP') {
         const targets = source.likelyTargets(instruction, before);
         likely.set(address, targets);
