@@ -18,17 +18,11 @@ export interface EngineFunction<R extends ValType> {
 }
 
 /**
- * `(address i64, bytes | write << 8) → linear address`, or 0 after EXIT_REASON was set. Called on a TLB miss; it touches no register or flag,
- * so a tier may call it with all of them in locals.
+ * `(address i64, bytes | write << 8) → linear address`, or 0 after EXIT_REASON was set. Called on a TLB miss; it touches no register or flag.
  */
 export const SLOW_PATH: EngineFunction<'i32'> = { name: 'slowPath', params: ['i64', 'i32'], result: 'i32' };
 /** Flag in SLOW_PATH's second parameter: the access is a store (or a read-modify-write). Flags lie above the largest access, a page (helpers ask for that much). */
 export const SLOW_WRITE = 0x2000;
-/**
- * Flag in SLOW_PATH's second parameter: a stretch that several accesses lie in. 0 then only says that it cannot be had as one (it is
- * not present, watched, or crosses a page); nothing was recorded or brought in.
- */
-export const SLOW_STRETCH = 0x4000;
 /** `(kind i32, result i64, a i64, b i64) → the six arithmetic flags in their rflags places`: flags.ts for a kind that is not known while emitting. */
 export const COMPUTE_FLAGS: EngineFunction<'i32'> = { name: 'computeFlags', params: ['i32', 'i64', 'i64', 'i64'], result: 'i32' };
 

@@ -6,9 +6,9 @@
  * stores go to the bounce buffer and are copied out by `finishStep`, code is dropped before it is written, and watchpoint hits are noted.
  */
 import { Exit, PageFaultError, Vector } from './exits.ts';
-import { BOUNCE, CODE_CONTEXT, EXIT_REASON, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, JUMP_SALT, MAPPING_CHANGED, PAGE_SIZE, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT } from './state.ts';
+import { BOUNCE, CODE_CONTEXT, EXIT_REASON, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, JUMP_SALT, PAGE_SIZE, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT } from './state.ts';
 import { jumpCacheSalt } from './engine-area.ts';
-import { SLOW_STRETCH, SLOW_WRITE } from './module-imports.ts';
+import { SLOW_WRITE } from './module-imports.ts';
 import { Access, TouchFault, type CodeWatcher, type PageAccess } from '../memory/page-access.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
 import type { Tlb } from '../memory/tlb.ts';
@@ -74,8 +74,6 @@ export class SlowPath {
     const write = (access & SLOW_WRITE) !== 0;
     const bytes = access & (SLOW_WRITE - 1);
     const address = (high >>> 0) * HIGH + (low >>> 0);
-    this.linear.i32[MAPPING_CHANGED >>> 2] = 0;
-    if ((access & SLOW_STRETCH) !== 0) return this.stretch(address, bytes, write);
     if (address >= USER_END) return this.beyondUser(low, high, write);
     return (low & (PAGE_SIZE - 1)) + bytes > PAGE_SIZE ? this.crossing(address, bytes, write) : this.within(address, bytes, write);
   };
@@ -154,17 +152,6 @@ export class SlowPath {
     }
     if (write && !this.claim(frame)) return 0;
     if (!watched) this.install(page, frame, write);
-    return frame + (address % PAGE_SIZE);
-  }
-
-  /** Present pages only: whoever asks goes on access by access when the answer is 0. */
-  private stretch(address: number, bytes: number, write: boolean): number {
-    const { space } = this;
-    if (space === undefined || address + bytes > USER_END || (address % PAGE_SIZE) + bytes > PAGE_SIZE) return 0;
-    const page = Math.floor(address / PAGE_SIZE);
-    const frame = this.watchpoints.watches(page) ? 0 : space.resident(page, write ? Access.write : Access.read);
-    if (frame === 0 || (write && this.host.hasCode(frame))) return 0;
-    this.install(page, frame, write);
     return frame + (address % PAGE_SIZE);
   }
 

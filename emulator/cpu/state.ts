@@ -64,8 +64,6 @@ export const BUDGET = CPU + 0x308;
 /** Why compiled code came back (exits.ts) and its argument, i32 and i64. */
 export const EXIT_REASON = CPU + 0x30c;
 export const EXIT_ARGUMENT = CPU + 0x310;
-/** Not zero once a page has left some TLB since the slow path was last called; i32. */
-export const MAPPING_CHANGED = CPU + 0x318;
 /** engine-area.ts jumpCacheSalt of CODE_CONTEXT: the jump cache keeps the entries of different contexts apart; i32. */
 export const JUMP_SALT = CPU + 0x31c;
 /** Where the running context's counts begin in wasm memory 1, while counting is on (counting/bank-layout.ts); i32. */

@@ -3,7 +3,7 @@
  * looks at itself (layout: cpu/state.ts). An entry is { page address i64, addend i32 }. An invalid entry i holds the
  * address of page i ^ 1: an address of that page indexes another entry, so the comparison alone tells.
  */
-import { MAPPING_CHANGED, PAGE_SIZE, TLB_BYTES, TLB_ENTRIES } from '../cpu/state.ts';
+import { PAGE_SIZE, TLB_BYTES, TLB_ENTRIES } from '../cpu/state.ts';
 import type { LinearMemory } from './linear-memory.ts';
 
 const INDEX_MASK = TLB_ENTRIES - 1;
@@ -84,7 +84,6 @@ export class Tlb {
   }
 
   private invalidate(table: number, i: number): void {
-    this.i32[MAPPING_CHANGED >>> 2] = 1;
     const at = table + i * STRIDE;
     this.i32[at] = (i ^ 1) * PAGE_SIZE;
     this.i32[at + 1] = 0;

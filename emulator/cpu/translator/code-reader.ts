@@ -4,7 +4,7 @@ import type { Instruction } from '../decode/instruction.ts';
 import { PAGE_SIZE } from '../state.ts';
 import type { CodePage, RegionHost } from '../translator-interface.ts';
 import type { PageAccess } from '../../memory/page-access.ts';
-import { readJumpTable } from './jump-table.ts';
+import { readJumpTable, readPointer } from './jump-table.ts';
 import type { CodeSource } from './region.ts';
 
 /** Longest instruction, and how far the decoder may read beyond its limit. */
@@ -93,6 +93,12 @@ export class CodeReader implements CodeSource {
       .sort((a, b) => b.runs - a.runs || a.rip - b.rip)
       .slice(0, MAX_LIKELY)
       .map(({ rip }) => rip);
+  }
+
+  pointerOf({ memory, index, base, ripRelative, address, length, displacement }: Instruction): number | undefined {
+    if (!memory || index >= 0 || (base >= 0 && !ripRelative)) return undefined;
+    const target = readPointer(this.host.linear, ripRelative ? address + length + displacement : displacement, this.mode);
+    return target !== undefined && this.runsIn(target).has(target) ? target : undefined;
   }
 
   /** The page as it was when it was first looked at. */

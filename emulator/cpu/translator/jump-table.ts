@@ -37,6 +37,14 @@ function baseValue(linear: LinearMemory, register: number, before: readonly Inst
   return linear.u32[at] + linear.u32[at + 1] * 0x100000000;
 }
 
+/** The pointer at an address, which is a user's. */
+export function readPointer(linear: LinearMemory, address: number, mode: 64 | 32): number | undefined {
+  const low = peek32(linear, address);
+  const high = mode === 32 ? 0 : peek32(linear, address + 4);
+  if (low === undefined || high === undefined || high < 0 || high >= 0x8000) return undefined;
+  return high * 0x100000000 + (low >>> 0);
+}
+
 /** Guest memory as far as the TLB has it: reading it must not bring pages in. */
 function peek32(linear: LinearMemory, address: number): number | undefined {
   if (address < 0 || address % PAGE_SIZE > PAGE_SIZE - 4) return undefined;

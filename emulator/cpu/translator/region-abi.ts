@@ -13,8 +13,7 @@
  * regions may be suspended on the native stack; so whatever drops code or changes CODE_CONTEXT must make the running
  * region return non-zero (the slow path answers 0 with `Exit.slowStep`), which unwinds them all.
  *
- * The slow path `(address: i64, size | write << 8: i32) → i32` is called on a TLB miss with registers still in locals: it may
- * look at and change only what is never in locals. It returns the linear address to use or, having set EXIT_REASON, 0.
+ * After a TLB miss a region comes back with INTERPRET: the interpreter does the access, which fills the TLB.
  */
 import type { ValType } from '../wasm/function-builder.ts';
 

@@ -19,7 +19,7 @@ import { regionAt, regionAtLocal } from './jump-links.ts';
 import { dirtyAtEntry, noFacts, shapesAtEntry, type BlockFacts } from './region-facts.ts';
 import { meetShapes, type FlagShape } from './region-flags.ts';
 import { RegionMemory } from './region-memory.ts';
-import { EXIT_AGAIN, EXIT_INTERPRET, registerMask } from './region-state.ts';
+import { EXIT_AGAIN, EXIT_GO_ON, EXIT_INTERPRET, registerMask } from './region-state.ts';
 import { relativeTarget, type Block, type Region } from './region.ts';
 import { emitStructured, type NodeExit } from './structured-flow.ts';
 
@@ -161,10 +161,18 @@ export class RegionEmitter extends RegionMemory {
   /** Leaves for a known address: to its region if there is one, else to the dispatcher. */
   private transfer(address: number): void {
     const { f } = this;
+    if (this.region.cold.has(address)) {
+      this.leaveAt(address, this.count, EXIT_GO_ON);
+      return;
+    }
     this.storeState();
     const neighbour = this.neighbours.get(address);
     if (neighbour === undefined) this.tailCall(regionAt(f, address), () => f.i64.const(address));
     else f.returnCall(neighbour, [f.get(f.param(0, 'i32'))]);
+  }
+
+  protected goOnAt(address: Local<'i64'>): void {
+    this.tailCall(regionAtLocal(this.f, address), () => this.f.get(address));
   }
 
   /** Goes on in a region, or at `rip` in the dispatcher when there is none. All state but RIP is in memory. */
@@ -206,7 +214,7 @@ export class RegionEmitter extends RegionMemory {
 
   private afterCall(status: Local<'i32'>): NodeExit {
     const { f } = this;
-    const next = this.nextGuestAddress();
+    const { next } = this.block;
     f.if(
       f.i32.or(f.get(status), f.i64.ne(f.load.i64Load(f.i32.const(0), RIP), f.i64.const(next))),
       () => f.return(f.get(status)),
@@ -256,9 +264,14 @@ export class RegionEmitter extends RegionMemory {
     const next = this.nextAddress();
     this.push(size, size === 8 ? next : f.convert.i32WrapI64(next));
     this.count++;
-    this.storeState();
     const target = this.targetAddress();
+    const inline = this.block.ending === 'inline';
+    if (!inline || this.counting?.keepsTrees === true) this.storeState();
     this.counting?.direct(this.instruction, 'call', target);
+    if (inline) {
+      this.ending = this.goOn(target);
+      return;
+    }
     const rip = (): I64 => f.i64.const(target);
     const neighbour = this.neighbours.get(target);
     this.ending = neighbour === undefined ? this.callRegion(regionAt(f, target), rip) : this.callNeighbour(neighbour, rip);
@@ -271,12 +284,12 @@ export class RegionEmitter extends RegionMemory {
       if (this.counting.keepsTrees) this.storeState();
       this.counting.indirect(this.instruction, TRANSFER_KIND[kind], target);
     }
-    if (kind === 'jmp' && this.block.likely.length > 0) {
-      this.ending = this.jumpInside(target);
+    if (kind !== 'call' && this.block.likely.length > 0) {
+      this.ending = this.jumpInside(kind, target);
       return;
     }
     this.storeState();
-    if (kind === 'call') {
+    if (kind === 'call' || this.block.ending === 'call') {
       this.ending = this.callRegion(regionAtLocal(f, target), () => f.get(target));
       return;
     }
@@ -285,12 +298,18 @@ export class RegionEmitter extends RegionMemory {
       this.tailCall(regionAtLocal(f, target), () => f.get(target));
       return;
     }
+    this.returnTo(target);
+  }
+
+  /** To the dispatcher, or to the caller if that is where `target` is. */
+  private returnTo(target: Local<'i64'>): void {
+    const { f } = this;
     f.store.i64Store(f.i32.const(0), f.get(target), RIP);
     f.return(f.i32.const(Exit.none));
   }
 
-  /** Indirect jump to one of the blocks it is likely to go to, or out. */
-  private jumpInside(target: Local<'i64'>): NodeExit {
+  /** Indirect jump or return to one of the blocks it is likely to go to, or out. */
+  private jumpInside(kind: 'jmp' | 'ret', target: Local<'i64'>): NodeExit {
     const { f } = this;
     const address = f.keep(f.get(target));
     const cases = this.block.likely.flatMap((likely) => {
@@ -299,7 +318,8 @@ export class RegionEmitter extends RegionMemory {
     });
     const otherwise = this.later(() => {
       this.storeState();
-      this.tailCall(regionAtLocal(f, address), () => f.get(address));
+      if (kind === 'ret') this.returnTo(address);
+      else this.tailCall(regionAtLocal(f, address), () => f.get(address));
     });
     return { kind: 'switch', cases, otherwise };
   }

@@ -19,13 +19,17 @@ import type { Region } from './region.ts';
 
 /** Exit site: rip << 16 | flags | instructions to count. */
 const EXIT_RIP_SHIFT = 16;
-const EXIT_COUNT_MASK = 0x3fff;
+const EXIT_COUNT_MASK = 0x1fff;
 /** The status is INTERPRET. */
 export const EXIT_INTERPRET = 0x8000;
 /** If EXIT_REASON is `again`, the instruction counts. */
 export const EXIT_AGAIN = 0x4000;
+/** Nothing is the matter: on in another region or in the dispatcher. */
+export const EXIT_GO_ON = 0x2000;
 /** Different sets of registers for which exits share code; exits with yet another one have their own. */
 const SHARED_EXITS = 12;
+/** An exit shares the code of a set with so many registers more. */
+const SPARE_STORES = 2;
 const BYTE = 0xffn;
 const WORD = 0xffffn;
 
@@ -43,6 +47,8 @@ export abstract class RegionState extends EmitterBase {
   protected exitLabels: Label[] = [];
   /** Registers each of the exits writes back, in the order in which they were first needed. */
   protected exitMasks: number[] = [];
+  /** Some exit is an EXIT_GO_ON. */
+  protected someGoOn = false;
   protected withFlags!: Label;
   protected withoutFlags!: Label;
   protected count = 0;
@@ -113,6 +119,7 @@ export abstract class RegionState extends EmitterBase {
   protected openExits(): void {
     const { f } = this;
     this.exitMasks = [];
+    this.someGoOn = false;
     this.exitLabels = [];
     this.withoutFlags = f.open('block');
     this.withFlags = f.open('block');
@@ -143,15 +150,27 @@ export abstract class RegionState extends EmitterBase {
     const left = f.keep(retired);
     f.store.i32Store(f.i32.const(0), f.i32.sub(f.get(this.budget), f.get(left)), BUDGET);
     f.if(f.i64.ne(f.i64.and(site(), f.i64.const(EXIT_INTERPRET)), f.i64.const(0)), () => f.return(f.i32.const(INTERPRET)));
-    f.return(reason());
+    if (!this.someGoOn) {
+      f.return(reason());
+      return;
+    }
+    f.if(f.i64.eqz(f.i64.and(site(), f.i64.const(EXIT_GO_ON))), () => f.return(reason()));
+    f.set(this.exitSite, f.i64.shrU(site(), f.i64.const(EXIT_RIP_SHIFT)));
+    this.goOnAt(this.exitSite);
   }
+
+  /** Emits how to go on at an address outside of the region, all state being in memory. */
+  protected abstract goOnAt(address: Local<'i64'>): void;
 
   /** To the shared exit that writes back what may differ from memory here. */
   protected toExit(): void {
     const { f } = this;
     const flags = this.flags.shape !== 'memory';
-    let index = this.exitMasks.indexOf(this.dirty);
-    if (index < 0 && this.exitMasks.length < SHARED_EXITS) index = this.exitMasks.push(this.dirty) - 1;
+    const { dirty } = this;
+    let index = this.exitMasks.indexOf(dirty);
+    if (index < 0) index = this.exitMasks.findIndex((mask) => (dirty & ~mask) === 0 && bitCount(mask & ~dirty) <= SPARE_STORES);
+    if (index < 0 && this.exitMasks.length < SHARED_EXITS) index = this.exitMasks.push(dirty) - 1;
+    if (index < 0) index = this.exitMasks.findIndex((mask) => (dirty & ~mask) === 0);
     if (index < 0) {
       this.storeRegisters(this.dirty);
       f.br(flags ? this.withFlags : this.withoutFlags);
@@ -161,6 +180,7 @@ export abstract class RegionState extends EmitterBase {
   /** Out through the shared exit, with EXIT_REASON as status or as one of EXIT_INTERPRET and EXIT_AGAIN says. One constant tells it all: fewer values to merge. */
   protected leaveAt(rip: number, count: number, how: number): void {
     const { f } = this;
+    if ((how & EXIT_GO_ON) !== 0) this.someGoOn = true;
     f.set(this.exitSite, f.i64.const((BigInt(rip) << BigInt(EXIT_RIP_SHIFT)) | BigInt(count | how)));
     this.toExit();
   }
@@ -366,6 +386,12 @@ export abstract class RegionState extends EmitterBase {
   protected storeAllFlags(bits: Local<'i32'>): void {
     this.flags.setAll(bits);
   }
+}
+
+function bitCount(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
 
 /** Bits of general registers, as in BlockFacts. */

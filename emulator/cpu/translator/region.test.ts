@@ -17,6 +17,7 @@ function source(bytes: readonly number[], stop = -1, runs: Record<number, number
     runs: (address) => runs[address - BASE] ?? 0,
     isCold: () => false,
     likelyTargets: () => [],
+    pointerOf: () => undefined,
   };
 }
 

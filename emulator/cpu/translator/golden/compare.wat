@@ -1,12 +1,10 @@
 (module
 (type (;0;) (func (param i32) (result i32)))
 (type (;1;) (func (param i32 i64 i64 i64) (result i32)))
-(type (;2;) (func (param i64 i32) (result i32)))
 (import "skas" "computeFlags" (func (;0;) (type 1)))
-(import "skas" "slowPath" (func (;1;) (type 2)))
 (import "skas" "memory" (memory (;0;) 1))
 (import "skas" "table" (table (;0;) 0 funcref))
-(func (;2;) (type 0) (param i32) (result i32)
+(func (;1;) (type 0) (param i32) (result i32)
 (local i64 i64 i64 i64 i64 i64 i32 i64 i64 i64 i64 i32 i32 i64 i32 i32 i32 i32 i32 i64 i64 i64)
 block  ;; label = @1
 block  ;; label = @2
@@ -186,27 +184,12 @@ i64.xor
 i64.const 4088
 i64.gt_u
 if  ;; label = @27
-local.get 20
-i32.const 8
-call 1
-local.tee 18
-i32.eqz
-if  ;; label = @28
-i64.const 275146735616
+i64.const 275146768384
 local.set 14
-br 22 (;@6;)
+br 21 (;@6;)
 end
-local.get 18
-local.get 20
-i32.wrap_i64
-i32.sub
-local.set 18
-else
 local.get 19
 i32.load offset=8 align=1
-local.set 18
-end
-local.get 18
 local.get 20
 i32.wrap_i64
 i32.add
@@ -232,14 +215,14 @@ i32.const 3
 i32.shr_u
 i32.const 7
 i32.and
-local.set 18
+local.set 19
 local.get 4
 local.get 22
 i64.shl
 local.get 22
 i64.shr_s
 local.set 1
-local.get 18
+local.get 19
 i32.const 3
 i32.eq
 if  ;; label = @27
@@ -254,7 +237,7 @@ i64.shl
 local.get 22
 i64.shr_s
 local.set 3
-local.get 18
+local.get 19
 i32.const 0
 i32.eq
 if  ;; label = @28
@@ -265,7 +248,7 @@ local.get 22
 i64.shr_s
 local.set 2
 else
-local.get 18
+local.get 19
 i32.const 1
 i32.eq
 if  ;; label = @29
@@ -399,14 +382,14 @@ i32.const 3
 i32.shr_u
 i32.const 7
 i32.and
-local.set 18
+local.set 19
 local.get 4
 local.get 21
 i64.shl
 local.get 21
 i64.shr_s
 local.set 1
-local.get 18
+local.get 19
 i32.const 3
 i32.eq
 if  ;; label = @2
@@ -421,7 +404,7 @@ i64.shl
 local.get 21
 i64.shr_s
 local.set 3
-local.get 18
+local.get 19
 i32.const 0
 i32.eq
 if  ;; label = @3
@@ -432,7 +415,7 @@ local.get 21
 i64.shr_s
 local.set 2
 else
-local.get 18
+local.get 19
 i32.const 1
 i32.eq
 if  ;; label = @4
@@ -498,7 +481,7 @@ i64.shr_u
 i64.store offset=4240 align=1
 local.get 14
 i32.wrap_i64
-i32.const 16383
+i32.const 8191
 i32.and
 local.get 14
 i64.const 16384
@@ -511,10 +494,10 @@ i32.const 22
 i32.eq
 i32.and
 i32.add
-local.set 18
+local.set 19
 i32.const 0
 local.get 12
-local.get 18
+local.get 19
 i32.sub
 i32.store offset=4872 align=1
 local.get 14
@@ -529,4 +512,4 @@ end
 i32.const 0
 i32.load offset=4876 align=1
 return)
-(export "r0" (func 2)))
+(export "r0" (func 1)))

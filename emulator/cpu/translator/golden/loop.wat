@@ -1,10 +1,8 @@
 (module
 (type (;0;) (func (param i32) (result i32)))
-(type (;1;) (func (param i64 i32) (result i32)))
-(import "skas" "slowPath" (func (;0;) (type 1)))
 (import "skas" "memory" (memory (;0;) 1))
 (import "skas" "table" (table (;0;) 0 funcref))
-(func (;1;) (type 0) (param i32) (result i32)
+(func (;0;) (type 0) (param i32) (result i32)
 (local i64 i64 i64 i64 i64 i64 i32 i64 i64 i64 i32 i32 i64 i64 i64 i64 i64 i32 i32 i32 i32)
 block  ;; label = @1
 block  ;; label = @2
@@ -150,27 +148,12 @@ i64.xor
 i64.const 4088
 i64.gt_u
 if  ;; label = @29
-local.get 17
-i32.const 8
-call 0
-local.tee 20
-i32.eqz
-if  ;; label = @30
-i64.const 275146866688
+i64.const 275146899456
 local.set 13
-br 26 (;@4;)
+br 25 (;@4;)
 end
-local.get 20
-local.get 17
-i32.wrap_i64
-i32.sub
-local.set 20
-else
 local.get 21
 i32.load offset=8 align=1
-local.set 20
-end
-local.get 20
 local.get 17
 i32.wrap_i64
 i32.add
@@ -292,14 +275,14 @@ i32.const 3
 i32.shr_u
 i32.const 7
 i32.and
-local.set 20
+local.set 21
 local.get 4
 local.get 16
 i64.shl
 local.get 16
 i64.shr_s
 local.set 1
-local.get 20
+local.get 21
 i32.const 3
 i32.eq
 if  ;; label = @2
@@ -314,7 +297,7 @@ i64.shl
 local.get 16
 i64.shr_s
 local.set 3
-local.get 20
+local.get 21
 i32.const 0
 i32.eq
 if  ;; label = @3
@@ -325,7 +308,7 @@ local.get 16
 i64.shr_s
 local.set 2
 else
-local.get 20
+local.get 21
 i32.const 1
 i32.eq
 if  ;; label = @4
@@ -391,7 +374,7 @@ i64.shr_u
 i64.store offset=4240 align=1
 local.get 13
 i32.wrap_i64
-i32.const 16383
+i32.const 8191
 i32.and
 local.get 13
 i64.const 16384
@@ -404,10 +387,10 @@ i32.const 22
 i32.eq
 i32.and
 i32.add
-local.set 20
+local.set 21
 i32.const 0
 local.get 11
-local.get 20
+local.get 21
 i32.sub
 i32.store offset=4872 align=1
 local.get 13
@@ -422,4 +405,4 @@ end
 i32.const 0
 i32.load offset=4876 align=1
 return)
-(export "r0" (func 1)))
+(export "r0" (func 0)))

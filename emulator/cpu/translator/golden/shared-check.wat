@@ -1,11 +1,9 @@
 (module
 (type (;0;) (func (param i32) (result i32)))
-(type (;1;) (func (param i64 i32) (result i32)))
-(import "skas" "slowPath" (func (;0;) (type 1)))
 (import "skas" "memory" (memory (;0;) 1))
 (import "skas" "table" (table (;0;) 0 funcref))
-(func (;1;) (type 0) (param i32) (result i32)
-(local i64 i64 i64 i64 i64 i64 i32 i64 i64 i64 i32 i32 i64 i64 i32 i64 i32 i32 i64 i64 i64)
+(func (;0;) (type 0) (param i32) (result i32)
+(local i64 i64 i64 i64 i64 i64 i32 i64 i64 i64 i32 i32 i64 i64 i32 i64 i32 i64 i64 i64)
 block  ;; label = @1
 block  ;; label = @2
 block  ;; label = @3
@@ -87,28 +85,12 @@ i64.xor
 i64.const 4080
 i64.gt_u
 if  ;; label = @27
-local.get 16
-i32.const 16400
-call 0
-local.set 18
-local.get 18
-i32.eqz
-if  ;; label = @28
 i64.const 275146375168
 local.set 13
-br 25 (;@3;)
+br 24 (;@3;)
 end
-local.get 18
-local.get 16
-i32.wrap_i64
-i32.sub
-local.set 18
-else
 local.get 17
 i32.load offset=8 align=1
-local.set 18
-end
-local.get 18
 local.get 16
 i32.wrap_i64
 i32.add
@@ -124,18 +106,18 @@ local.get 15
 i64.load offset=8 align=1
 local.set 16
 local.get 8
-local.set 21
-local.get 21
-local.set 19
-local.get 19
-local.get 16
-i64.add
 local.set 20
 local.get 20
-local.set 8
-local.get 20
-local.set 1
+local.set 18
+local.get 18
+local.get 16
+i64.add
+local.set 19
 local.get 19
+local.set 8
+local.get 19
+local.set 1
+local.get 18
 local.set 2
 local.get 16
 local.set 3
@@ -146,8 +128,8 @@ local.set 4
 i32.const 17
 local.set 7
 local.get 9
-local.set 21
-local.get 21
+local.set 20
+local.get 20
 i32.wrap_i64
 i32.const 8
 i32.shr_u
@@ -156,39 +138,24 @@ i32.and
 local.get 12
 i32.add
 local.set 15
-local.get 21
+local.get 20
 local.get 15
 i64.load align=1
 i64.xor
 i64.const 4088
 i64.gt_u
 if  ;; label = @27
-local.get 21
-i32.const 8
-call 0
-local.tee 18
-i32.eqz
-if  ;; label = @28
-i64.const 275146801154
+i64.const 275146833922
 local.set 13
-br 22 (;@6;)
+br 21 (;@6;)
 end
-local.get 18
-local.get 21
-i32.wrap_i64
-i32.sub
-local.set 18
-else
 local.get 15
 i32.load offset=8 align=1
-local.set 18
-end
-local.get 18
-local.get 21
+local.get 20
 i32.wrap_i64
 i32.add
 i64.load align=1
-local.set 20
+local.set 19
 local.get 9
 i64.const 8
 i64.add
@@ -217,7 +184,7 @@ i32.const 3
 i32.sub
 i32.store offset=4872 align=1
 i32.const 0
-local.get 20
+local.get 19
 i64.store offset=4240 align=1
 i32.const 0
 return
@@ -281,20 +248,20 @@ local.get 7
 i32.const 8
 i32.shr_u
 i64.extend_i32_u
-local.set 20
+local.set 19
 local.get 7
 i32.const 3
 i32.shr_u
 i32.const 7
 i32.and
-local.set 18
+local.set 15
 local.get 4
-local.get 20
+local.get 19
 i64.shl
-local.get 20
+local.get 19
 i64.shr_s
 local.set 1
-local.get 18
+local.get 15
 i32.const 3
 i32.eq
 if  ;; label = @2
@@ -304,23 +271,23 @@ i64.const 0
 local.set 3
 else
 local.get 5
-local.get 20
+local.get 19
 i64.shl
-local.get 20
+local.get 19
 i64.shr_s
 local.set 3
-local.get 18
+local.get 15
 i32.const 0
 i32.eq
 if  ;; label = @3
 local.get 6
-local.get 20
+local.get 19
 i64.shl
-local.get 20
+local.get 19
 i64.shr_s
 local.set 2
 else
-local.get 18
+local.get 15
 i32.const 1
 i32.eq
 if  ;; label = @4
@@ -338,9 +305,9 @@ i32.and
 i32.const 1
 i32.eq
 select
-local.get 20
+local.get 19
 i64.shl
-local.get 20
+local.get 19
 i64.shr_s
 local.set 1
 else
@@ -356,9 +323,9 @@ i32.and
 i32.const 1
 i32.eq
 select
-local.get 20
+local.get 19
 i64.shl
-local.get 20
+local.get 19
 i64.shr_s
 local.set 2
 end
@@ -386,7 +353,7 @@ i64.shr_u
 i64.store offset=4240 align=1
 local.get 13
 i32.wrap_i64
-i32.const 16383
+i32.const 8191
 i32.and
 local.get 13
 i64.const 16384
@@ -399,10 +366,10 @@ i32.const 22
 i32.eq
 i32.and
 i32.add
-local.set 18
+local.set 15
 i32.const 0
 local.get 11
-local.get 18
+local.get 15
 i32.sub
 i32.store offset=4872 align=1
 local.get 13
@@ -417,4 +384,4 @@ end
 i32.const 0
 i32.load offset=4876 align=1
 return)
-(export "r0" (func 1)))
+(export "r0" (func 0)))
