@@ -42,6 +42,8 @@ export class CodeCache {
   onRegionDropped: (tableIndex: number) => void = () => {};
   /** Called before everything is forgotten. */
   onFlush: () => void = () => {};
+  /** Called when a block's header and records have been copied. */
+  onCopied: (from: number, to: number, bytes: number) => void = () => {};
   /** Blocks built since the start. */
   built = 0;
   private readonly linear: LinearMemory;
@@ -286,6 +288,7 @@ export class CodeCache {
     // Neither may be chained to: which one it is depends on the context.
     this.linear.u16[(plain + BLOCK_UNCHAINED) >>> 1] = 1;
     this.linear.u8.copyWithin(header, plain, plain + bytes);
+    this.onCopied(plain, header, bytes);
     this.linear.i32[(header + BLOCK_REGION) >>> 2] = region.tableIndex;
     return header;
   }

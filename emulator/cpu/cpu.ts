@@ -127,6 +127,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     this.interpret = this.interpreter();
     this.translator = translator?.(this);
     this.cache.onRegionDropped = (slot) => this.translator?.dropped(slot);
+    this.cache.onCopied = (from, to, bytes) => this.counting?.counters.recordsCopied(from, to, bytes);
     this.cache.onFlush = () => this.counting?.counters.arenaFlushed();
   }
 

@@ -2,7 +2,7 @@
  * Counts control transfers while emitted code runs: owns the memory of the counts, hands out banks and the numbers emitted code
  * counts under, and takes the sums out. The emitted side is counting-code.ts; the idea is in bank-layout.ts.
  */
-import { ARENA } from '../engine-area.ts';
+import { ARENA, RECORD } from '../engine-area.ts';
 import { COUNTING_BANK } from '../state.ts';
 import type { LinearMemory } from '../../memory/linear-memory.ts';
 import {
@@ -93,6 +93,14 @@ export class TransferCounters {
   noteRecord(record: number, site: TransferSite, target: number | undefined): number {
     this.records.set(record, { ...site, target });
     return transferCode(site.kind, target !== undefined, target !== undefined && this.isTailCall(site.site, target));
+  }
+
+  /** The block builder's records in `bytes` bytes from `from` on are at `to`, too: the entry of a region. */
+  recordsCopied(from: number, to: number, bytes: number): void {
+    for (let offset = 0; offset < bytes; offset += RECORD) {
+      const known = this.records.get(from + offset);
+      if (known !== undefined) this.records.set(to + offset, known);
+    }
   }
 
   /** Number of a direct transfer's cell, or undefined when there are none left (then it is counted as an indirect one). */
