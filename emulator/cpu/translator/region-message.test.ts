@@ -14,6 +14,8 @@ function regionOf(bytes: readonly number[], at: number): Region {
     decode: (address, into) => decode(padded, address - BASE, bytes.length, address, 64, into) === 'ok',
     isStop: () => false,
     runs: () => 0,
+    isCold: () => false,
+    pointerOf: () => undefined,
     likelyTargets: () => [BASE, BASE + 3],
   }, BASE + at);
   if (region === undefined) throw new Error('no region');
