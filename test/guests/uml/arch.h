@@ -12,7 +12,6 @@ typedef unsigned long ulong;
 #ifdef __x86_64__
 
 #define HOST_TOP 0x7ffffffff000ul          /* end of a process's memory on the host */
-#define MM_NAME "/proc/mm64"               /* what a 64-bit caller makes address spaces by */
 #define TABLE_BITS 9
 #define TABLE_TOP 39                       /* lowest address bit that selects in the first table */
 #define NR_MMAP __NR_mmap
@@ -63,7 +62,6 @@ static inline long clone_on(ulong flags, void *stack_top, void (*fn)(void *), vo
 #else
 
 #define HOST_TOP 0xffffe000ul
-#define MM_NAME "/proc/mm"
 #define TABLE_BITS 10
 #define TABLE_TOP 22
 #define NR_MMAP __NR_mmap2

@@ -5,6 +5,7 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 #include "host.h"
+#include <asm/ldt.h>
 #include <sys/user.h>
 
 typedef struct user_regs_struct registers;
@@ -26,6 +27,7 @@ static inline void *page_address(int page) { return physical + page * PAGE; }
 #define TASKS 16
 #define AREAS 16
 #define FILES 8
+#define SEGMENTS 2
 
 /* A range of a task's address space. File bytes come from the program, at `offset`, as far as they go; the rest is zeros. */
 struct area {
@@ -62,6 +64,7 @@ struct task {
 	int area_count;
 	ulong heap_start, heap_end;
 	struct file *files[FILES];
+	struct user_desc segments[SEGMENTS]; /* of its local descriptor table, as they were set */
 	/* The technique's: */
 	int host_pid, mm;                  /* host process, handle of the address space */
 	int stub_page, stub_calls;         /* skas0: first page of its stub's data, calls queued there */
@@ -96,6 +99,7 @@ int host_new(struct task *task, struct task *parent);
 void host_map(struct task *task, ulong address, int page, int prot);
 void host_unmap(struct task *task, ulong address, ulong bytes);
 void host_protect(struct task *task, ulong address, ulong bytes, int prot);
+int host_segment(struct task *task, struct user_desc *segment); /* modify_ldt; a new task has its parent's table */
 void host_exit(struct task *task);
 _Noreturn void host_halt(int status);
 

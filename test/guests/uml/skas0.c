@@ -18,6 +18,7 @@ struct stub {
 	int count;
 	long result;               /* the first error */
 	ulong trap, error, address;
+	struct user_desc segment;
 	struct { ulong number, arguments[6]; } calls[MOST_CALLS];
 };
 
@@ -127,6 +128,16 @@ static int stub_pages(void)
 	return start;
 }
 
+int host_segment(struct task *task, struct user_desc *segment)
+{
+	struct stub *stub = stub_of(task);
+	flush(task);
+	stub->segment = *segment;
+	queue(task, __NR_modify_ldt, 0x11, STUB_DATA + offsetof(struct stub, segment), sizeof *segment, 0, 0, 0);
+	flush(task);
+	return 0;
+}
+
 int host_new(struct task *task, struct task *parent)
 {
 	if (code_page < 0) {
@@ -147,6 +158,9 @@ int host_new(struct task *task, struct task *parent)
 	if (parent == 0)
 		task->regs = first;
 	queue(task, __NR_munmap, 0, STUB_CODE, 0, 0, 0, 0);
+	for (int i = 0; i < SEGMENTS; i++)
+		if (task->segments[i].limit != 0)
+			host_segment(task, &task->segments[i]);
 	return 0;
 }
 

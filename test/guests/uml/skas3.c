@@ -84,6 +84,13 @@ int get_fault(struct task *task, ulong *error, ulong *address)
 	return fault.trap_no;
 }
 
+int host_segment(struct task *task, struct user_desc *segment)
+{
+	struct ldt_request ldt = { 0x11, segment, sizeof *segment };
+	enter_task(task);
+	return trace(PTRACE_LDT_, process, 0, &ldt);
+}
+
 /* The process may still be inside: the host keeps the address space until it is moved to the next. */
 void host_exit(struct task *task)
 {

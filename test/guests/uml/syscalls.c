@@ -63,6 +63,7 @@ struct task *task_fork(struct task *parent)
 	child->parent = parent;
 	child->regs = parent->regs;
 	child->fp = parent->fp;
+	memcpy(child->segments, parent->segments, sizeof child->segments);
 	RESULT(&child->regs) = 0;
 	if (fork_memory(child, parent) < 0 || host_new(child, parent) < 0) {
 		free_memory(child);
@@ -267,6 +268,17 @@ static long move_break(ulong end)
 	return current->heap_end = end;
 }
 
+static long set_segment(ulong function, ulong address, ulong bytes)
+{
+	struct user_desc segment;
+	if (function != 0x11 || bytes != sizeof segment || copy_user(current, address, &segment, sizeof segment, 0) < 0 || segment.entry_number >= SEGMENTS)
+		return -EINVAL;
+	int result = host_segment(current, &segment);
+	if (result == 0)
+		current->segments[segment.entry_number] = segment;
+	return result;
+}
+
 /* ---- From user mode ---- */
 
 static long dispatch(ulong number, const ulong a[6])
@@ -307,6 +319,8 @@ static long dispatch(ulong number, const ulong a[6])
 	case __NR_munmap:
 		drop_range(current, a[0], (a[0] + a[1] + PAGE - 1) & -PAGE);
 		return 0;
+	case __NR_modify_ldt:
+		return set_segment(a[0], a[1], a[2]);
 	case __NR_brk:
 		return move_break(a[0]);
 	default:

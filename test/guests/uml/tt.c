@@ -180,6 +180,11 @@ void host_protect(struct task *task, ulong address, ulong bytes, int prot)
 	call(__NR_mprotect, address, bytes, prot);
 }
 
+int host_segment(struct task *task, struct user_desc *segment)
+{
+	return call(__NR_modify_ldt, 0x11, segment, sizeof *segment);
+}
+
 /* The next task ends the process. */
 void host_exit(struct task *task)
 {

@@ -1,5 +1,6 @@
 /* The programs that run on the miniature UMLs, and unchanged on a host: the first argument says what to do, the second how often. */
 #include "host.h"
+#include <asm/ldt.h>
 
 static int fork_(void) { return call(__NR_fork); }
 static _Noreturn void exit_(int status) { for (;;) call(__NR_exit_group, status); }
@@ -184,6 +185,34 @@ static void sharing(void)
 	print_number("ud2 ends with signal ", wait_for(child), "\n");
 }
 
+/* A segment of the local descriptor table: a child has its parent's, and changes only its own. */
+static void segments(void)
+{
+#ifdef __i386__
+	static ulong words[] = { 11, 22, 33 };
+	struct user_desc segment = { .entry_number = 1, .base_addr = (ulong)&words[0], .limit = 3, .seg_32bit = 1, .useable = 1 };
+	ulong value;
+	call(__NR_modify_ldt, 0x11, &segment, sizeof segment);
+	asm volatile("mov %1, %%gs\n mov %%gs:0, %0" : "=r"(value) : "r"(1 << 3 | 7));
+	print_number("through the segment: ", value, "\n");
+	int child = fork_();
+	if (child == 0) {
+		asm volatile("mov %%gs:0, %0" : "=r"(value));
+		segment.base_addr = (ulong)&words[1];
+		call(__NR_modify_ldt, 0x11, &segment, sizeof segment);
+		asm volatile("mov %1, %%gs\n mov %%gs:0, %%ecx\n add %%ecx, %0" : "+r"(value) : "r"(1 << 3 | 7) : "ecx");
+		exit_(value);
+	}
+	print_number("the other's: ", wait_for(child) >> 8, "\n");
+	asm volatile("mov %%gs:0, %0" : "=r"(value));
+	print_number("mine: ", value, "\n");
+	child = fork_();
+	if (child == 0)
+		asm volatile("mov %%gs:4, %%eax" ::: "eax");
+	print_number("beyond it: signal ", wait_for(child), "\n");
+#endif
+}
+
 /* Ranges, permissions and the bracketed names of /proc/self/maps. */
 static void maps(void)
 {
@@ -289,6 +318,7 @@ void user_start(ulong *stack)
 		processor(count * 200000);
 		mix(count / 4);
 		sharing();
+		segments();
 	}
 	else if (equal(what, "maps"))
 		maps();
