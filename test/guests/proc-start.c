@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <link.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -25,11 +26,11 @@ int main(int argc, char **argv)
 	word = (unsigned long *)environ;
 	while (*word)
 		word++;
-	Elf64_auxv_t *aux = (Elf64_auxv_t *)(word + 1);
+	ElfW(auxv_t) *aux = (ElfW(auxv_t) *)(word + 1);
 	printf("auxv:");
 	for (; aux->a_type != AT_NULL; aux++, count++)
 		/* The vDSO, the signal frame's size and what is for rseq are optional. */
-		if (aux->a_type != AT_SYSINFO_EHDR && aux->a_type != 51 && aux->a_type != 27 && aux->a_type != 28)
+		if (aux->a_type != AT_SYSINFO && aux->a_type != AT_SYSINFO_EHDR && aux->a_type != 51 && aux->a_type != 27 && aux->a_type != 28)
 			printf(" %lu", (unsigned long)aux->a_type);
 	printf("\n");
 	char *platform = (char *)getauxval(AT_PLATFORM), *random = (char *)getauxval(AT_RANDOM);

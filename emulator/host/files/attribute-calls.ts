@@ -7,7 +7,7 @@ import type { AttributeChange, Inode } from './inode.ts';
 import { At, isWritable, OpenFlag } from './open-flags.ts';
 import { walkTo } from './path-walk.ts';
 import { mayAccess, ownsInode, Permission } from './permissions.ts';
-import { MAX_FILE_SIZE, RegularFile } from './regular-file.ts';
+import { MAX_FILE_SIZE, MAX_SMALL_FILE_SIZE, RegularFile } from './regular-file.ts';
 import { writeAllowance } from './file-size-limit.ts';
 import { dentryOf, inodeAt } from './stat-calls.ts';
 import { pairBytes, readPair, type TimeLayout } from '../time/time-values.ts';
@@ -143,6 +143,7 @@ function ftruncate(call: SyscallCall): number {
   if (size < 0) return -Errno.EINVAL;
   const file = fileArgument(call, 0);
   if (file === undefined) return -Errno.EBADF;
+  if (size > MAX_SMALL_FILE_SIZE && (file.flags & OpenFlag.largeFile) === 0) return -Errno.EINVAL;
   return growTo(call, size, file.dentry?.inode.size ?? 0) ?? file.truncate(size);
 }
 

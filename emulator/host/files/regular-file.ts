@@ -13,6 +13,8 @@ import { PAGE_SIZE } from '../../cpu/state.ts';
 
 /** Largest file, as page indices must stay exact numbers. */
 export const MAX_FILE_SIZE = 2 ** 52;
+/** Of files that were opened without O_LARGEFILE, as only 32-bit programs can. */
+export const MAX_SMALL_FILE_SIZE = 2 ** 31 - 1;
 const Seek = { set: 0, current: 1, end: 2, data: 3, hole: 4 } as const;
 
 export class RegularFile extends OpenFile {
@@ -61,7 +63,7 @@ export class RegularFile extends OpenFile {
       if (at >= inode.size) return -Errno.EPERM;
       bytes = bytes.subarray(0, inode.size - at);
     }
-    const room = writeAllowance(call, at, MAX_FILE_SIZE);
+    const room = writeAllowance(call, at, (this.flags & OpenFlag.largeFile) === 0 ? MAX_SMALL_FILE_SIZE : MAX_FILE_SIZE);
     if (room <= 0) return -Errno.EFBIG;
     if (bytes.length > room) bytes = bytes.subarray(0, room);
     const count = inode.pages.writeBytes(at, bytes);

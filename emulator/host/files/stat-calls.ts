@@ -7,7 +7,7 @@ import { deviceMajor, deviceMinor } from './file-mode.ts';
 import type { Inode } from './inode.ts';
 import { At } from './open-flags.ts';
 import { mayAccess, Permission } from './permissions.ts';
-import { statBytes, type StatLayout } from './stat-layout.ts';
+import { statBytes, statSize, type StatLayout } from './stat-layout.ts';
 import { walkTo } from './path-walk.ts';
 
 const STATX_BASIC = 0x7ff;
@@ -46,7 +46,7 @@ function inodeOfDescriptor(call: SyscallCall, fd: number): Inode | number {
 function giveStat(call: SyscallCall, inode: Inode | number, address: number, layout: StatLayout): number {
   if (typeof inode === 'number') return inode;
   inode.refresh();
-  const bytes = statBytes(inode, layout);
+  const bytes = statBytes(inode, layout, () => call.thread.space.read(address, statSize(layout)));
   if (typeof bytes === 'number') return bytes;
   return call.thread.space.write(address, bytes) ? 0 : -Errno.EFAULT;
 }

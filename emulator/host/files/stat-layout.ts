@@ -13,10 +13,15 @@ const MAX_LONG_32 = 0x7fffffff;
 
 export type StatLayout = 'x86-64' | 'i386' | 'i386-64' | 'i386-old';
 
-/** The structure's bytes, or -EOVERFLOW. */
-export function statBytes(inode: Inode, layout: StatLayout): Uint8Array | number {
-  const bytes = new Uint8Array(SIZES[layout]);
-  return WRITERS[layout](inode, new DataView(bytes.buffer)) ? bytes : -Errno.EOVERFLOW;
+export function statSize(layout: StatLayout): number {
+  return SIZES[layout];
+}
+
+/** The structure's bytes, or -errno. `before`: what is there now, as some padding is left alone. */
+export function statBytes(inode: Inode, layout: StatLayout, before: () => Uint8Array | undefined): Uint8Array | number {
+  const bytes = layout === 'i386-64' ? before() : new Uint8Array(SIZES[layout]);
+  if (bytes === undefined) return -Errno.EFAULT;
+  return WRITERS[layout](inode, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)) ? bytes : -Errno.EOVERFLOW;
 }
 
 const SIZES: Readonly<Record<StatLayout, number>> = { 'x86-64': 144, i386: 64, 'i386-64': 96, 'i386-old': 32 };

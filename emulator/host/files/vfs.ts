@@ -16,6 +16,7 @@ import { isDirectoryInode, type Inode } from './inode.ts';
 import { MAXIMUM_INODES, MAXIMUM_OPEN_FILES, MAXIMUM_SOCKET_BYTES, PIPE_CAPACITY_SOFT, Quota } from './machine-limits.ts';
 import type { OpenFile } from './open-file.ts';
 import { isReadable, isWritable, OpenFlag, OPEN_ONLY_FLAGS } from './open-flags.ts';
+import { MAX_SMALL_FILE_SIZE } from './regular-file.ts';
 import { PathFile } from './path-file.ts';
 import { walk, walkTo, type WalkLimits, type WalkOptions } from './path-walk.ts';
 import { mayAccess, Permission } from './permissions.ts';
@@ -269,7 +270,9 @@ export class Vfs {
       if (!mayAccess(thread, inode, wanted)) return -Errno.EACCES;
       if (writing && inode.fileSystem.readOnly && (inode.isRegular || inode.isDirectory)) return -Errno.EROFS;
     }
-    const file = inode.open(call, dentry, statusFlags(call, flags));
+    const shown = statusFlags(call, flags);
+    if (inode.isRegular && (shown & OpenFlag.largeFile) === 0 && inode.size > MAX_SMALL_FILE_SIZE) return -Errno.EOVERFLOW;
+    const file = inode.open(call, dentry, shown);
     if (typeof file === 'number' || file instanceof Wait) return file;
     if ((flags & OpenFlag.truncate) !== 0 && !created && inode instanceof FileInode) {
       const result = inode.truncate(0);

@@ -9,20 +9,20 @@ export const LdtFunction = { read: 0, writeOld: 1, readDefault: 2, write: 0x11 }
 
 /** Contents of a conforming code segment. */
 const CONFORMING = 3;
-/** What a default LDT is said to be: 128 bytes of zeros on a 64-bit host, five descriptors on a 32-bit one. */
-const DEFAULT_LDT_BYTES = { 8: 128, 4: 5 * LDT_ENTRY_BYTES } as const;
+/** What a default LDT is said to be by a 64-bit host: 128 bytes of zeros. */
+const DEFAULT_LDT_BYTES = 128;
 
 /**
  * @param space whose table it is about
  * @param caller whose memory `address` is in
  * @returns bytes read, 0, or -errno
  */
-export function modifyLdt(space: AddressSpace, caller: AddressSpace, wordSize: 4 | 8, request: number, address: number, byteCount: number): number {
+export function modifyLdt(space: AddressSpace, caller: AddressSpace, request: number, address: number, byteCount: number): number {
   switch (request) {
     case LdtFunction.read:
       return space.ldt.count === 0 ? 0 : give(caller, address, space.ldt.bytes, Math.min(byteCount, LDT_ENTRIES * LDT_ENTRY_BYTES));
     case LdtFunction.readDefault:
-      return give(caller, address, new Uint8Array(0), Math.min(byteCount, DEFAULT_LDT_BYTES[wordSize]));
+      return give(caller, address, new Uint8Array(0), Math.min(byteCount, DEFAULT_LDT_BYTES));
     case LdtFunction.writeOld:
     case LdtFunction.write:
       return writeEntry(space, caller, address, byteCount, request === LdtFunction.writeOld);

@@ -98,7 +98,7 @@ export function getThreadArea(thread: Thread, caller: Thread, address: number, a
 function modifyOwnLdt(call: SyscallCall): SyscallResult {
   const { thread, wordSize } = call;
   const { kernel, space } = thread;
-  const result = modifyLdt(space, space, wordSize, call.int(0), call.args[1], call.args[2]);
+  const result = modifyLdt(space, space, call.int(0), call.args[1], call.args[2]);
   ldtChanged(kernel, space);
   return wordSize === 8 ? result >>> 0 : result;
 }

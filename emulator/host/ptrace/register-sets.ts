@@ -79,8 +79,8 @@ const SETS: Readonly<Record<4 | 8, ReadonlyMap<number, RegisterSet>>> = {
   8: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[8]], [NoteType.PRFPREG, EXTENDED_FLOATING]]),
   4: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[4]], [NoteType.PRFPREG, I387], [NoteType.PRXFPREG, EXTENDED_FLOATING]]),
 };
-/** Sets the kernel knows of but this CPU, or this thread, does not have. */
-const ABSENT: ReadonlySet<number> = new Set([NoteType.X86_XSTATE, NoteType.X86_IOPERM]);
+/** Sets the kernel knows of, but this CPU, or a thread without I/O permissions, does not have, and what it says of them. */
+const ABSENT: ReadonlyMap<number, number> = new Map<number, number>([[NoteType.X86_XSTATE, Errno.ENODEV], [NoteType.X86_IOPERM, Errno.ENXIO]]);
 
 /** `iovec` is the tracer's struct iovec, in its word size, whose length is set to what was copied. */
 export function regset(tracer: Thread, wordSize: 4 | 8, tracee: Thread, type: number, iovec: number, write: boolean): number {
@@ -90,7 +90,8 @@ export function regset(tracer: Thread, wordSize: 4 | 8, tracee: Thread, type: nu
   if (address === undefined || room === undefined) return -Errno.EFAULT;
   const unit = tracee.wordSize;
   const set = SETS[unit].get(type);
-  if (set === undefined) return ABSENT.has(type) && room % unit === 0 ? -Errno.ENODEV : -Errno.EINVAL;
+  const absent = ABSENT.get(type);
+  if (set === undefined) return absent !== undefined && room % unit === 0 ? -absent : -Errno.EINVAL;
   if (room % unit !== 0) return -Errno.EINVAL;
   const length = Math.min(room, set.bytes);
   const result = (write ? set.set : set.get)(tracer, tracee, address, length);

@@ -55,7 +55,7 @@ function changeLdt({ call, tracer, tracee, data }: TraceCall): number {
   const address = tracer.space.readWord(data + word, word);
   const byteCount = tracer.space.readWord(data + word * 2, word);
   if (request === undefined || address === undefined || byteCount === undefined) return -Errno.EIO;
-  const result = modifyLdt(tracee.space, tracer.space, word, request, address, byteCount);
+  const result = modifyLdt(tracee.space, tracer.space, request, address, byteCount);
   ldtChanged(tracee.kernel, tracee.space);
   return result;
 }

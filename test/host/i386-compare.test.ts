@@ -1,0 +1,45 @@
+/**
+ * 32-bit programs behave as natively: those of native-compare.test.ts built with -m32, where they say nothing of 64-bit registers, and the ones that
+ * are about i386 itself (`i386-*.c`). `mixed-tracer.c` traces `mixed-tracee.c`, each in both word sizes.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { GUESTS, guestProgram } from '../fixtures/guest-program.ts';
+import { skas } from '../fixtures/skas.ts';
+
+const FAMILY = /^(files|sig|proc|mem|time|net|tty|futex|cpu|i386)-.*\.c$/;
+/** They name 64-bit registers; what they ask is in i386-signals.c and mixed-tracer.c. */
+const X86_64_ONLY: ReadonlySet<string> = new Set(['sig-actions.c', 'sig-fates.c', 'sig-faults.c', 'sig-seccomp.c']);
+const programs = readdirSync(GUESTS).filter((name) => FAMILY.test(name) && !X86_64_ONLY.has(name)).sort();
+
+const build = (source: string, bits: 32 | 64): string => guestProgram(source, [`-m${bits}`, '-O1', '-g', '-static']);
+
+/** Runs it in both worlds and compares output and status. */
+function compare(program: string, args: readonly string[], shares: readonly string[] = []): void {
+  const cwd = mkdtempSync(join(tmpdir(), 'skas-native-'));
+  try {
+    const native = spawnSync('bash', ['-c', '"$0" "$@" </dev/null | cat; exit ${PIPESTATUS[0]}', program, ...args], { encoding: 'utf8', cwd, timeout: 60_000 });
+    const machine = skas(['run', '--quiet', ...shares.flatMap((share) => ['--share', share]), program, ...args], { timeout: 60_000 });
+    expect({ status: machine.status, stdout: machine.stdout }, machine.stderr).toEqual({ status: native.status, stdout: native.stdout });
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+describe('32-bit C programs behave as natively', () => {
+  it('has programs to run', () => {
+    expect(programs.filter((name) => name.startsWith('i386-')).length).toBeGreaterThan(2);
+  });
+
+  it.each(programs)('%s', (source) => compare(build(source, 32), []), 120_000);
+
+  it.each([[32, 32], [32, 64], [64, 32], [64, 64]] as const)('a %i-bit tracer of a %i-bit program', (tracer, tracee) => {
+    const program = build('mixed-tracee.c', tracee);
+    compare(build('mixed-tracer.c', tracer), [program], [dirname(program)]);
+  }, 120_000);
+
+  it('dynamically linked', () => compare(guestProgram('futex-threads.c', ['-m32', '-O1', '-pie', '-fPIE']), []), 120_000);
+});
