@@ -13,7 +13,7 @@ const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(
 function reason(session: Session, event: StopEvent): string {
   if (event.reason === 'watchpoint') return `${WATCH_NAMES[event.kind]}:${event.address.toString(16)};`;
   if (event.reason === 'exec') return `exec:${Buffer.from(event.path).toString('hex')};`;
-  if (event.reason === 'library') return 'library:;';
+  if (event.reason === 'library' || event.reason === 'vforkdone') return `${event.reason}:;`;
   if (event.reason === 'syscall') return `${event.entry ? 'syscall_entry' : 'syscall_return'}:${event.number.toString(16)};`;
   if (event.reason === 'fork' || event.reason === 'vfork') return `${event.reason}:${session.threadText(event.child)};`;
   if (event.reason === 'breakpoint') {

@@ -53,6 +53,8 @@ export type StopEvent =
   | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
   /** Debugging of this thread's process has begun: nothing has happened. */
   | { readonly reason: 'attached'; readonly thread: TargetThread }
+  /** The child of a vfork has let go of its parent's memory. */
+  | { readonly reason: 'vforkdone'; readonly thread: TargetThread }
   /** The libraries (or a kernel's modules) have changed. */
   | { readonly reason: 'library'; readonly thread: TargetThread }
   /** Another program has taken the process over; only after setExecEvents(true). */

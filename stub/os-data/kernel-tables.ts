@@ -1,11 +1,11 @@
 /** The tables of a UML kernel, read from its memory as it is now. */
 import type { Kernel } from '../../emulator/host/kernel.ts';
 import { spaceRows } from '../../emulator/host/host-view.ts';
-import { GuestDataError, LayoutError } from '../tasks/guest-object.ts';
 import { kernelLog } from '../tasks/kernel-log.ts';
 import type { KernelView } from '../tasks/kernel-view.ts';
 import { listModules } from '../tasks/module-list.ts';
 import type { Task } from '../tasks/task.ts';
+import { orRefuse } from '../tasks/refusing.ts';
 import { waitsIn } from '../tasks/task-commands.ts';
 import type { TaskTarget } from '../tasks/task-target.ts';
 import { hostProcessOf } from '../tasks/user-memory.ts';
@@ -42,12 +42,7 @@ export function kernelTables(target: TaskTarget, machine: Kernel): readonly OsTa
 function reading<Result>(target: TaskTarget, look: (kernel: KernelView) => Result): Result {
   const { kernel, reason } = target.debuggee;
   if (kernel === undefined) throw new Refusal(reason ?? 'the program is not a kernel');
-  try {
-    return look(kernel);
-  } catch (error) {
-    if (error instanceof LayoutError || error instanceof GuestDataError) throw new Refusal(error.message);
-    throw error;
-  }
+  return orRefuse(() => look(kernel));
 }
 
 function tasksOf(target: TaskTarget): Task[] {

@@ -5,7 +5,7 @@
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
-import { runMonitorCommand } from '../monitor-commands.ts';
+import { runMonitorCommand, type MonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
 import { StepInTask } from './step-in-task.ts';
@@ -31,6 +31,8 @@ export class TaskTarget implements Target {
   /** Whether tasks are threads. */
   enabled = true;
   readonly debuggee: DebuggeeKernel;
+  /** `monitor` commands of those who build on this. */
+  furtherCommands: readonly MonitorCommand[] = [];
   private readonly machine: MachineTarget;
   private readonly helper: TaskSwitch;
   private readonly registers: RegisterSet;
@@ -262,7 +264,7 @@ export class TaskTarget implements Target {
   monitor(command: string): string | undefined | Promise<string | undefined> {
     // Without a kernel `ps` means the machine's processes.
     const kernel = this.debuggee.kernel !== undefined || this.trouble !== undefined;
-    return runMonitorCommand([...taskCommands(this).filter(({ name }) => kernel || name !== 'ps'), ...this.machine.monitorCommands], command);
+    return runMonitorCommand([...taskCommands(this).filter(({ name }) => kernel || name !== 'ps'), ...this.furtherCommands, ...this.machine.monitorCommands], command);
   }
 
   // ── inside ────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
 /** A UML process that is debugged as a process of its own: what the guest kernel knows about it. */
+import type { WatchRequest } from '../../emulator/debug/debugger.ts';
 import { GuestDataError, type GuestObject } from './guest-object.ts';
 import type { KernelView } from './kernel-view.ts';
 import { memoryAreas } from './memory-areas.ts';
@@ -10,6 +11,15 @@ import type { UserMemory } from './process-memory.ts';
 
 const AUXV_ENTRY = 16;
 
+/** A watchpoint of a process. */
+export interface UserWatch {
+  readonly request: WatchRequest;
+  /** Id of the one at the process's own address. */
+  readonly id: number;
+  /** Ids of those at the addresses where the kernel sees the same memory. */
+  readonly aliases: Map<number, number>;
+}
+
 export class UserProcess {
   /** Process id in the guest (tgid). */
   readonly pid: number;
@@ -18,9 +28,11 @@ export class UserProcess {
   /** Software and hardware breakpoints by address: true for hardware. */
   readonly breakpoints = new Map<number, boolean>();
   /** By kind, address and length. */
-  readonly watchpoints = new Map<string, { readonly id: number; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }>();
+  readonly watchpoints = new Map<string, UserWatch>();
   /** System calls to stop for; undefined: none, empty: all. */
   syscalls: ReadonlySet<number> | undefined;
+  /** Address of the task_struct of the task that waits for the child it has made by vfork. */
+  vforking: number | undefined;
   /** self_exec_id when last looked at. */
   execution: number;
   private readonly files = new Map<string, Uint8Array>();

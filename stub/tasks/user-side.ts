@@ -6,6 +6,7 @@ import type { Bystanders } from '../../emulator/debug/bystanders.ts';
 import type { Debugger } from '../../emulator/debug/debugger.ts';
 import type { PageAccess } from '../../emulator/memory/page-access.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
+import { PAGE_BYTES } from './page-tables.ts';
 import { currentPointer } from './task-list.ts';
 import type { KernelView } from './kernel-view.ts';
 import type { UserProcess } from './user-process.ts';
@@ -25,6 +26,9 @@ export type UserEvent =
   | { readonly kind: 'watchpoint'; readonly task: UserTask; readonly id: number }
   | { readonly kind: 'syscall-entry' | 'syscall-return'; readonly task: UserTask; readonly number: number }
   | { readonly kind: 'fork' | 'vfork'; readonly task: UserTask; readonly child: number }
+  | { readonly kind: 'vfork-done'; readonly task: UserTask }
+  /** About to be delivered. `info`: address of its kernel_siginfo. */
+  | { readonly kind: 'signal'; readonly task: UserTask; readonly signal: number; readonly info: number }
   | { readonly kind: 'ended'; readonly process: UserProcess; readonly status: number };
 
 /** A step of one task that is under way. */
@@ -152,6 +156,11 @@ export class UserSide implements Bystanders {
       this.inCalls.delete(task.address);
       if (this.stopsForExec && this.tell({ kind: 'exec', task }, thread)) return false;
     }
+    if (process.vforking === task.address) {
+      if (this.tell({ kind: 'vfork-done', task }, thread)) process.vforking = undefined;
+      return false;
+    }
+    if (process.watchpoints.size > 0) this.watchAliases(process);
     const call = this.inCalls.get(task.address);
     if (call !== undefined) {
       if (process.syscalls === undefined) this.inCalls.delete(task.address);
@@ -173,8 +182,38 @@ export class UserSide implements Bystanders {
   }
 
   atWatchpoint(thread: Thread, id: number): void {
-    const task = isLive(thread) ? this.taskOn(thread) : undefined;
-    if (task !== undefined && [...task.process.watchpoints.values()].some((watched) => watched.id === id)) this.tell({ kind: 'watchpoint', task, id }, thread);
+    const inKernel = thread.process === this.debug.machine.process;
+    const live = inKernel ? this.currentTask() : this.taskOn(thread);
+    for (const process of this.processes.values()) {
+      const watch = [...process.watchpoints.values()].find((each) => (inKernel ? [...each.aliases.values()].includes(id) : each.id === id && live?.process === process));
+      if (watch === undefined) continue;
+      const task = live?.process === process ? live : this.anyTask(process);
+      if (task !== undefined) this.tell({ kind: 'watchpoint', task, id: watch.id }, thread);
+      return;
+    }
+  }
+
+  /** The kernel writes to a process's memory by addresses of its own: those of the pages which are watched and there now are watched, too. */
+  watchAliases(process: UserProcess): void {
+    const { mm } = process;
+    for (const { request, aliases } of process.watchpoints.values()) {
+      const wanted = new Map<number, number>();
+      const end = request.address + request.length;
+      for (let at = request.address; at < end && mm !== undefined;) {
+        const next = Math.min(end, at - (at % PAGE_BYTES) + PAGE_BYTES);
+        const page = process.memory.tables.find(mm, at);
+        if (page !== undefined) wanted.set(page.address + (at % PAGE_BYTES), next - at);
+        at = next;
+      }
+      for (const [address, id] of aliases) {
+        if (wanted.has(address)) continue;
+        this.debug.removeWatchpoint(id);
+        aliases.delete(address);
+      }
+      for (const [address, length] of wanted) {
+        if (!aliases.has(address)) aliases.set(address, this.debug.addBystanderWatchpoint({ kind: request.kind, address, length }));
+      }
+    }
   }
 
   advance(): boolean {
@@ -204,6 +243,11 @@ export class UserSide implements Bystanders {
     if (range === undefined || rip < range.start || rip >= range.end) this.tell({ kind: 'step', task: live }, live.thread);
     else if (live.process.breakpoints.has(rip)) this.tell({ kind: 'breakpoint', task: live, address: rip }, live.thread);
     return true;
+  }
+
+  private anyTask(process: UserProcess): UserTask | undefined {
+    const [task] = process.tasks();
+    return task === undefined ? undefined : { process, address: task.address, pid: task.pid };
   }
 
   private taskOn(thread: Thread): LiveTask | undefined {

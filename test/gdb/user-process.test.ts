@@ -106,6 +106,68 @@ describe('a process of the guest', () => {
     expect(text).toMatch(/\[Inferior 3 \(process \d+\) exited with code 052\]/);
   }, LONG);
 
+  it('stops for its signals, with siginfo, before it gets them; the guest delivers them', async () => {
+    const { ask } = await start('signal');
+    const text = await ask(
+      'continue', 'p $_siginfo.si_signo', 'p $_siginfo._sifields._kill.si_pid', 'tbreak on_signal', 'signal 0', 'continue', 'bt', 'handle SIGUSR1 nostop noprint pass', 'tbreak once_in_a_while', 'continue', 'p handled % 10',
+    );
+    expect(text).toMatch(/Thread 2\.1 "uml-user" received signal SIGUSR1/);
+    expect(text).toContain('$1 = 10');
+    expect(text).toContain('The guest is delivering SIGUSR1, which cannot be kept back here');
+    expect(text).toMatch(/hit Temporary breakpoint \d+, on_signal \(number=10\)/);
+    expect(text).toMatch(/#1 +<signal handler called>/);
+    expect(text).toMatch(/hit Temporary breakpoint \d+, once_in_a_while/);
+    expect(text).toMatch(/^\$\d+ = 0$/m);
+  }, LONG);
+
+  it('stops where it crashes, before it is gone', async () => {
+    const { ask } = await start('crash');
+    const text = await ask('continue', 'p $_siginfo._sifields._sigfault.si_addr', 'p counter', 'continue', 'info inferiors', 'inferior 1', 'info threads');
+    expect(text).toMatch(/received signal SIGSEGV[^]*in main/);
+    expect(text).toContain('$1 = (void *) 0x10');
+    expect(text).toContain('$2 = 400');
+    expect(text).toMatch(/Program terminated with signal SIGSEGV/);
+    expect(text).toMatch(/2 +<null>/);
+  }, LONG);
+
+  it('shows what the kernel writes into its watched memory', async () => {
+    const { ask } = await start('pipe');
+    const text = await ask('break through_pipe', 'continue', 'delete', 'watch message[3]', 'continue', 'bt', 'p message[0]@4', 'delete', 'finish', 'finish', 'p message');
+    expect(text).toMatch(/Hardware watchpoint \d+: message\[3\]\s+Old value = \d+ 'u'\s+New value = \d+ 'o'/);
+    expect(text).toMatch(/#1 .* in through_pipe/);
+    expect(text).toContain('= "thro"');
+    expect(text).toMatch(/= "through the pipe"/);
+  }, LONG);
+
+  it('has threads: breakpoints tell which, steps stay in theirs', async () => {
+    const { ask } = await start('threads');
+    const text = await ask('thread apply 2.1 2.2 bt', 'break other_turn', 'continue', 'p $_thread', 'next', 'next', 'p $_thread', 'delete', 'break turn', 'continue', 'step', 'step', 'p $_thread');
+    expect(text).toMatch(/#\d+ .* in other_thread/);
+    expect(text).toMatch(/#\d+ .* in main/);
+    expect(text).toMatch(/Thread 2\.2 "uml-user" hit Breakpoint \d+, other_turn/);
+    expect(text).toMatch(/Thread 2\.1 "uml-user" hit Breakpoint \d+, turn/);
+    expect([...text.matchAll(/^\$\d+ = (\d)$/gm)].map(([, thread]) => thread)).toEqual(['2', '2', '1']);
+  }, LONG);
+
+  it('is stepped from a system call into the kernel', async () => {
+    const { ask } = await start('loop');
+    const text = await ask('break *(write + 14)', 'continue', 'delete', 'monitor step-syscall into', 'x/i $pc', 'stepi', 'bt', 'step', 'inferior 2', 'monitor step-syscall over', 'finish', 'bt 1');
+    expect(text).toMatch(/=> 0x[0-9a-f]+ <write\+14>:\s+syscall/);
+    expect(text).toMatch(/received signal SIGTRAP[^]*handle_syscall \(r=/);
+    expect(text).toMatch(/#\d+ .*userspace \(regs=/);
+    expect(text).toMatch(/^report \(value=\d+\)/m);
+  }, LONG);
+
+  it('goes on behind a vfork, with its breakpoints; or gdb follows the child', async () => {
+    const { ask } = await start('vfork');
+    const text = await ask(
+      'catch vfork', 'continue', 'delete', 'break once_in_a_while', 'continue', 'delete', 'set follow-fork-mode child', 'set detach-on-fork off', 'continue', 'info inferiors',
+    );
+    expect(text).toMatch(/hit Catchpoint \d+ \(vforked process \d+\)/);
+    expect(text).toMatch(/hit Breakpoint \d+, once_in_a_while/);
+    expect(text).toMatch(/Inferior \d+ \(process \d+\) exited with code 05/);
+  }, LONG);
+
   it('has its shared libraries, its memory map and its /proc files', async () => {
     const { ask } = await startDynamic('loop');
     const text = await ask('info sharedlibrary', 'info proc mappings', 'info proc', 'break turn', 'continue', 'bt', 'break write', 'continue', 'bt 2', 'p $_siginfo');

@@ -1,4 +1,6 @@
 /* A process of a UML guest for gdb to attach to: computes, writes, waits, forks, executes, as its argument says. */
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,42 @@ static void have_child(char *self) {
   watched = WEXITSTATUS(status);
 }
 
+static void have_short_child(void) {
+  pid_t child = vfork();
+  if (child == 0) _exit(5);
+  waitpid(child, NULL, 0);
+}
+
+volatile int handled;
+
+static void on_signal(int number) {
+  handled += number;
+}
+
+/* The kernel writes into `message` on the process's behalf. */
+static void through_pipe(void) {
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  write(ends[1], "through the pipe", 17);
+  read(ends[0], message, 17);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+volatile int others;
+
+static void other_turn(void) {
+  others++;
+}
+
+static void *other_thread(void *nothing) {
+  for (;;) {
+    other_turn();
+    usleep(1000);
+  }
+  return nothing;
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "loop";
   if (strcmp(what, "answer") == 0) return 42;
@@ -55,10 +93,16 @@ int main(int argc, char **argv) {
     printf("user %d pair\n", (int)getpid());
     fflush(stdout);
   }
+  pthread_t other;
+  if (strcmp(what, "threads") == 0) pthread_create(&other, NULL, other_thread, NULL);
+  signal(SIGUSR1, on_signal);
   for (int i = 0; i < 1000000 && untouched[4096] == 0; i++) {
     turn();
     if (strcmp(what, "fork") == 0 && counter % 20 == 0) have_child(argv[0]);
     if (strcmp(what, "crash") == 0 && counter == 400) *(volatile int *)16 = counter;
+    if (strcmp(what, "signal") == 0 && counter % 20 == 0) raise(SIGUSR1);
+    if (strcmp(what, "vfork") == 0 && counter % 20 == 0) have_short_child();
+    if (strcmp(what, "pipe") == 0 && counter % 20 == 0) through_pipe();
     usleep(1000);
   }
   return 7;
