@@ -2,8 +2,6 @@
 import type { Debugger } from '../emulator/debug/debugger.ts';
 import type { ExcursionGuard, ExcursionReport } from '../emulator/debug/excursion.ts';
 import type { Orders, StepContext, Stop } from '../emulator/debug/stops.ts';
-import { PAGE_SIZE } from '../emulator/cpu/state.ts';
-import { Access } from '../emulator/memory/page-access.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
 import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
 import { infoBytes, parseInfo } from '../emulator/host/signals/signal-info-layout.ts';
@@ -76,25 +74,6 @@ export class MachineTarget implements Target {
     if (thread === undefined || address >= USER_END) return new Uint8Array();
     const into = new Uint8Array(Number(BigInt(length) < USER_END - address ? BigInt(length) : USER_END - address));
     return into.subarray(0, thread.space.peekInto(Number(address), into));
-  }
-
-  /** Memory of another process, as far as it is present: reading changes nothing. */
-  readProcessMemory(pid: number, address: bigint, length: number): Uint8Array {
-    const space = this.debug.machine.kernel.processes.get(pid)?.leader.space;
-    if (space === undefined || address >= USER_END) return new Uint8Array();
-    const { u8 } = this.debug.machine.kernel.linear;
-    const out = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const at = Number(address) + done;
-      const part = Math.min(length - done, PAGE_SIZE - (at % PAGE_SIZE));
-      const frame = space.resident(Math.floor(at / PAGE_SIZE), Access.read);
-      if (frame === 0) break;
-      const from = frame + (at % PAGE_SIZE);
-      out.set(u8.subarray(from, from + part), done);
-      done += part;
-    }
-    return out.subarray(0, done);
   }
 
   writeMemory(tid: number, address: bigint, bytes: Uint8Array): boolean {

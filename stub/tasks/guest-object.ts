@@ -108,13 +108,13 @@ export class GuestObject {
     const { type, bits } = this;
     const signed = type.encoding === Encoding.signed || type.encoding === Encoding.signedChar;
     if (bits !== undefined) {
-      const value = little(this.read(Math.ceil((bits.shift + bits.width) / 8))) >> BigInt(bits.shift);
+      const value = littleEndian(this.read(Math.ceil((bits.shift + bits.width) / 8))) >> BigInt(bits.shift);
       return signed ? BigInt.asIntN(bits.width, value) : BigInt.asUintN(bits.width, value);
     }
     const { size } = type;
     const plain = type.kind === 'base' || type.kind === 'enumeration' || type.kind === 'pointer';
     if (!plain || size === undefined || size > 8) throw new LayoutError(`${type} is not a number`);
-    const value = little(this.read(size));
+    const value = littleEndian(this.read(size));
     return signed ? BigInt.asIntN(size * 8, value) : value;
   }
 
@@ -219,7 +219,8 @@ export function textAt(memory: GuestMemory, address: number, longest: number = L
   return decoder.decode(Buffer.concat(parts));
 }
 
-function little(bytes: Uint8Array): bigint {
+/** An unsigned number from its bytes, lowest first. */
+export function littleEndian(bytes: Uint8Array): bigint {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
   return value;

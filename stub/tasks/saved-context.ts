@@ -3,6 +3,7 @@
  * will begin with). Kernels since 2.6.19 keep it in the task, in klibc's layout with named fields; older ones keep a
  * pointer to one of the C library's, which nothing describes, in glibc's order.
  */
+import { littleEndian } from './guest-object.ts';
 import type { KernelView } from './kernel-view.ts';
 import type { Task } from './task.ts';
 
@@ -74,8 +75,6 @@ export class SavedContext {
 
   private number(...names: readonly string[]): number {
     const bytes = names.map((name) => this.read(name)).find((found) => found !== undefined);
-    if (bytes === undefined) return 0;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return bytes.length === 8 ? Number(view.getBigUint64(0, true)) : view.getUint32(0, true);
+    return bytes === undefined ? 0 : Number(littleEndian(bytes));
   }
 }

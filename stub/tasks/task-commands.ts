@@ -2,7 +2,7 @@
 import type { MonitorCommand } from '../monitor-commands.ts';
 import { Refusal } from '../target.ts';
 import { callersOf } from './callers.ts';
-import { GuestDataError, LayoutError } from './guest-object.ts';
+import { GuestDataError, LayoutError, littleEndian } from './guest-object.ts';
 import { kernelLog } from './kernel-log.ts';
 import type { KernelView } from './kernel-view.ts';
 import { listModules } from './module-list.ts';
@@ -45,7 +45,7 @@ export function waitsIn(view: TaskView, task: Task): string {
   if (saved === undefined) return '';
   const register = (name: string): bigint | undefined => {
     const bytes = saved.read(name);
-    return bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(0, true);
+    return bytes === undefined ? undefined : littleEndian(bytes);
   };
   const { image } = view.kernel;
   for (const address of [saved.pc, ...callersOf(view.kernel, register, DEEPEST)]) {

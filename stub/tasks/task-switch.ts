@@ -6,6 +6,7 @@
 import type { MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
 import { Refusal } from '../target.ts';
+import { littleEndian } from './guest-object.ts';
 import { onStackOf } from './saved-context.ts';
 import { callersOf } from './callers.ts';
 import { currentPointer } from './task-list.ts';
@@ -16,6 +17,10 @@ import type { TaskView } from './task-view.ts';
 const DEEPEST = 200;
 /** IF and the bit that is always set: what a function may expect of its flags. */
 const PLAIN_FLAGS = 0x202n;
+
+/** Registers in which kernel_longjmp(buffer, 1) leaves its arguments and result (arch/x86/um/setjmp_64.S, setjmp_32.S). */
+const LEFT_64 = { buffer: 'rdi', one: ['rsi', 'rax'] } as const;
+const LEFT_32 = { buffer: 'edx', one: ['eax'] } as const;
 
 /** What is set aside, and for what. */
 export interface Switched {
@@ -70,7 +75,10 @@ export class TaskSwitch {
     // As kernel_longjmp(switch_buf, 1), called by __switch_to(from, task), leaves them.
     for (const [name, bytes] of registers) if (bytes !== undefined) this.machine.writeRegister(hostId, this.registers.number(name), bytes);
     const buffer = Math.min(...saved.places.values());
-    for (const [name, value] of [['rax', 1n], ['rsi', 1n], ['rdi', BigInt(buffer)], ['eflags', PLAIN_FLAGS]] as const) this.set(name, value);
+    const left = kernel.image.wordSize === 8 ? LEFT_64 : LEFT_32;
+    this.set('eflags', PLAIN_FLAGS);
+    this.set(left.buffer, BigInt(buffer));
+    for (const name of left.one) this.set(name, 1n);
     this.point(current.address, task.address, kernel.image.wordSize);
     const previous = task.object.find('thread.prev_sched');
     if (previous !== undefined) this.point(previous.address, from.address, kernel.image.wordSize);
@@ -105,11 +113,12 @@ export class TaskSwitch {
     const names = this.registers.registers.map(({ name }) => name);
     const register = (name: string): bigint | undefined => {
       const bytes = this.machine.readRegister(now.hostId, names.indexOf(name));
-      return bytes === undefined || bytes.length !== 8 ? undefined : new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+      return bytes === undefined ? undefined : littleEndian(bytes);
     };
-    const top = register('rsp');
-    const atTop = top === undefined ? undefined : view.kernel.memory(Number(top), 8);
-    if (atTop !== undefined && breakpoints.has(Number(new DataView(atTop.buffer, atTop.byteOffset, 8).getBigUint64(0, true)))) return true;
+    const { wordSize } = view.kernel.image;
+    const top = register(wordSize === 8 ? 'rsp' : 'esp');
+    const atTop = top === undefined ? undefined : view.kernel.memory(Number(top), wordSize);
+    if (atTop !== undefined && breakpoints.has(Number(littleEndian(atTop)))) return true;
     for (const address of callersOf(view.kernel, register, DEEPEST)) if (breakpoints.has(address)) return true;
     return false;
   }

@@ -12,7 +12,7 @@ import { StepInTask } from './step-in-task.ts';
 import type { Task } from './task.ts';
 import { taskCommands } from './task-commands.ts';
 import { TaskSwitch, type Switched } from './task-switch.ts';
-import { hostProcessOf } from './user-memory.ts';
+import { UserMemory } from './process-memory.ts';
 import { FIRST_HOST, FIRST_IDLE, TaskView } from './task-view.ts';
 
 export interface TaskTargetOptions {
@@ -304,12 +304,13 @@ export class TaskTarget implements Target {
     }
   }
 
-  /** What the kernel's address space does not have: user memory of the task, as far as its host process has it now. */
+  /** What the kernel's address space does not have: user memory of the task. */
   private readUserMemory(tid: number, address: bigint, length: number): Uint8Array {
-    const task = this.view?.task(tid);
+    const { view } = this;
     try {
-      const process = task === undefined ? undefined : hostProcessOf(task);
-      return process === undefined ? new Uint8Array() : this.machine.readProcessMemory(process, address, length);
+      const mm = view?.task(tid)?.object.follow('mm');
+      if (view === undefined || mm === undefined) return new Uint8Array();
+      return new UserMemory(view.kernel, () => false).read(mm, Number(address), length);
     } catch (error) {
       if (error instanceof LayoutError || error instanceof GuestDataError) return new Uint8Array();
       throw error;
