@@ -1,4 +1,5 @@
 /** A machine from the command line's settings: what the guest sees, where its streams go, the stub, and how all of it ends. */
+import { join } from 'node:path';
 import { Debugger } from '../../emulator/debug/debugger.ts';
 import { Machine, type Ending } from '../../emulator/debug/machine.ts';
 import { StandardIo } from '../../emulator/host/files/standard-io.ts';
@@ -61,6 +62,9 @@ function watchMemory(kernel: Kernel): void {
 /** Quotes a word for a shell, if it needs it. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
+/** Commands for gdb: att, det. */
+const GDB_SCRIPT = join(import.meta.dirname, '..', '..', 'bin', 'skas.gdb');
+
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets, modules }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
@@ -78,7 +82,7 @@ async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, trac
   try {
     const { port } = await server.listen();
     const host = gdb.host === '127.0.0.1' ? '' : gdb.host.includes(':') ? `[${gdb.host}]` : gdb.host;
-    if (!quiet || gdb.port === 0) say(`waiting for gdb: gdb -ex 'target remote ${host}:${port}' ${quoted(program)}`);
+    if (!quiet || gdb.port === 0) say(`waiting for gdb: gdb ${expected ? `-x ${quoted(GDB_SCRIPT)} ` : ''}-ex 'target remote ${host}:${port}' ${quoted(program)}`);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     if (code === 'EADDRINUSE') throw new UserError(`--gdb: port ${gdb.port} is in use: choose another, or 0 for a free one`);
