@@ -1,105 +1,92 @@
 /**
  * `npm run bench:modes`: what each technique of UML costs on our host. Miniature UMLs run the programs that also run directly on it; time ÷ direct,
- * in retired instructions and on the wall, all in one run. Ratios, not tests: see main.ts.
+ * in retired instructions, on the wall and of the processor, all in one run. Ratios, not tests: see main.ts.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { StandardIo } from '../../emulator/host/files/standard-io.ts';
-import { Kernel } from '../../emulator/host/kernel.ts';
-import { miniUml, TECHNIQUES, type Technique } from '../fixtures/mini-uml.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { TECHNIQUES, type Technique } from '../fixtures/mini-uml.ts';
+import { bestMode, runMode, type ModeRun, type Workload } from './mode-run.ts';
 
-const FORKS = 600;
-/** Program and how often; about a second of the slowest technique each. */
-const WORKLOADS = [
-  ['syscalls', 20_000], ['pingpong', 5_000], ['forks', FORKS], ['faults', 200], ['cpu', 40_000_000], ['mix', 40],
-] as const;
-type Workload = (typeof WORKLOADS)[number][0];
 const TIMES = 3;
+/** Program and how often. */
+const COUNTS: Readonly<Record<Workload, number>> = { syscalls: 20_000, pingpong: 4_000, forks: 500, faults: 150, cpu: 30_000_000, mix: 40 };
+/** What one turn of a program is made of, for the table of stops. */
+const OPERATIONS = [['system call', 'syscalls', 100, 1], ['page fault', 'faults', 2, 64], ['fork, exit, wait', 'forks', 10, 1], ['ping-pong, 6 calls', 'pingpong', 10, 1]] as const;
+const RATES = [
+  ['system calls', 'syscalls', ({ calls }: ModeRun) => calls], ['page faults', 'faults', ({ faults }: ModeRun) => faults],
+  ['context switches', 'pingpong', ({ switches }: ModeRun) => switches], ['fork, exit, wait', 'forks', () => COUNTS.forks],
+] as const;
 
-interface Run {
-  /** Instructions all processes together have retired; the host itself retires none. */
-  readonly instructions: number;
-  readonly seconds: number;
-  /** Of the processor, in the machine's thread: a busy machine does not show in it. */
-  readonly cpuSeconds: number;
-  /** What the miniature kernel counted. */
-  readonly calls: number;
-  readonly faults: number;
-  readonly switches: number;
-}
-
-function runOnce(technique: Technique | undefined, workload: Workload, count: number): Run {
-  const kernel = new Kernel({ memory: 128 << 20 });
-  let output = '';
-  const io = new StandardIo(kernel, { terminal: [false, false, false], onOutput: (_, bytes) => { output += new TextDecoder().decode(bytes); } });
-  kernel.vfs.writeFile('/user', readFileSync(miniUml('user')), 0o755);
-  const words = ['/user', workload, String(count)];
-  if (technique !== undefined) {
-    kernel.vfs.writeFile('/mini', readFileSync(miniUml(technique)), 0o755);
-    words.unshift('/mini', '--counts');
-  }
-  kernel.spawn(words[0], words, [], { stdio: io.files });
-  const start = performance.now();
-  const before = process.threadCpuUsage();
-  while (kernel.runSlice(1000) === 'running');
-  const used = process.threadCpuUsage(before);
-  const seconds = (performance.now() - start) / 1000;
-  kernel.cpu.close();
-  const [, calls = 0, faults = 0, switches = 0] = (/counts: (\d+) calls, (\d+) faults, (\d+) switches/.exec(output) ?? []).map(Number);
-  if (!output.startsWith(LABELS[workload]) || (technique !== undefined && calls === 0)) throw new Error(`${technique ?? 'directly'}, ${workload}: ${output}`);
-  return { instructions: kernel.clock.monotonic - kernel.clock.idle, seconds, cpuSeconds: (used.user + used.system) / 1e6, calls, faults, switches };
-}
-
-/** How each program's output begins. */
-const LABELS: Readonly<Record<Workload, string>> = {
-  syscalls: 'system calls:', pingpong: 'ping-pong:', forks: 'forks:', faults: 'page faults:', cpu: 'loop:', mix: 'mix:',
-};
-
-/** The quickest of some runs, all of which retire the same instructions. */
-function run(technique: Technique | undefined, workload: Workload, count: number): Run {
-  const runs = Array.from({ length: TIMES }, () => runOnce(technique, workload, count));
-  if (new Set(runs.map(({ instructions }) => instructions)).size !== 1) throw new Error(`${technique}, ${workload}: not the same instructions each time`);
-  return runs.reduce((best, each) => (each.seconds < best.seconds ? each : best));
-}
-
-/** What the redesign's author measured on a kernel build, time ÷ native: one host process per address space is what skas0 does. */
+/** What the redesign's author measured in 2002 on a kernel build, time ÷ native; one host process per address space is what skas0 does. */
 const SEED: Readonly<Partial<Record<Technique, number>>> = { tt: 2.0, skas0: 1.4, skas3: 1.3 };
 
 const EXPLANATION = `
-What the columns are made of. Our host's own work (system calls, ptrace stops, page faults, address space switches) retires no instructions:
-it is JavaScript, and shows on the wall only. So "instr" is the UML kernel's code beside the program's, and says little of what stops cost;
-"wall" is mostly the price of a stop, some microseconds each, so it is high where a program does nothing but enter its kernel, and near 1 where it
-computes. A kernel build, the seed's measure, computes mostly: mix (compute, fault, call, fork) is the row to hold beside it. On the seed's i386
-a stop cost two context switches with their TLB flushes and tt had more of them than skas; here switching an address space is storing one number,
-and what tells the techniques apart is how many stops and host calls each needs: tt takes about seven stops for a system call, skas0 two
-more than skas3 for a page fault and a host process for each fork. jail pays for three mprotects on each way in and out.`;
+How to read it. What our host does itself (system calls, ptrace stops, page faults, switches of address spaces) retires no instructions: it is
+JavaScript and shows as time only. So "instr" is the miniature kernel's own code beside the program's, which is next to nothing where a program
+computes; the host clears a page or copies one for free, the miniature kernel in instructions. "wall" and "cpu" are mostly the number of stops
+and host calls (last table), a few tenths of a microsecond per call and one or two per stop: large where a program does nothing but enter its kernel.
+A kernel build mostly computes, so "mix" (compute, touch memory, call, fork) is the row to hold beside the seed's. Its order is ours, too: tt stops
+five times for a system call where skas stops once; a process per address space (skas0) has its stub take each fault and map each page, and a fork makes
+a host process; /proc/mm does it with one stop, one fault query and one write. What differs: on the seed's i386 each stop was two context switches of
+a real processor and each address space switch flushed its TLB; here a switch stores one number, so it is the stops and calls alone that tell the
+techniques apart. The seed's host had no SYSEMU, either: then a system call is two stops in skas, too (last row), and tt has six instead of five.
+jail adds three mprotects of all kernel memory to each way in and out, which drop that memory's pages from the software TLB each time.`;
 
 const report = (line: string): void => console.log(line);
-const cell = (text: string): string => text.padStart(20);
+const cell = (text: string): string => text.padStart(24);
 const grouped = (value: number): string => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ' ');
-const results = WORKLOADS.map(([workload, count]) => {
-  const direct = run(undefined, workload, count);
-  const techniques = Object.fromEntries(TECHNIQUES.map((technique) => [technique, run(technique, workload, count)]));
-  report(`${workload} ${count}: done`);
-  return { workload, count, direct, techniques };
-});
+const title = (text: string, last = ''): void => report(`\n${text.padEnd(26)}${TECHNIQUES.map(cell).join('')}${cell(last)}`.trimEnd());
+const row = (name: string, value: (technique: Technique) => string, last = ''): void => report(`${name.padEnd(26)}${TECHNIQUES.map((each) => cell(value(each))).join('')}${cell(last)}`.trimEnd());
+const ratios = (run: ModeRun, direct: ModeRun): string =>
+  [run.instructions / direct.instructions, run.seconds / direct.seconds, run.cpuSeconds / direct.cpuSeconds].map((ratio) => ratio.toFixed(2).padStart(8)).join('');
 
-report(`\n${'× direct: instr wall cpu'.padEnd(24)}${TECHNIQUES.map(cell).join('')}${cell('direct')}`);
-for (const { workload, count, direct, techniques } of results) {
-  const ratios = TECHNIQUES.map((name) => [techniques[name].instructions / direct.instructions, techniques[name].seconds / direct.seconds, techniques[name].cpuSeconds / direct.cpuSeconds]
-    .map((ratio) => ratio.toFixed(2).padStart(6)).join(''));
-  report(`${`${workload} ${grouped(count)}`.padEnd(24)}${ratios.map(cell).join('')}${cell(`${grouped(direct.instructions / 1e3)}k ${(direct.seconds * 1e3).toFixed(0)} ms`)}`);
+interface Row {
+  readonly workload: Workload;
+  readonly direct: ModeRun;
+  readonly runs: ReadonlyMap<Technique, ModeRun>;
 }
-report(`${'seed: kernel build, wall'.padEnd(24)}${TECHNIQUES.map((name) => cell(SEED[name]?.toFixed(1) ?? '–')).join('')}`);
 
-report(`\n${'per second of wall'.padEnd(24)}${TECHNIQUES.map(cell).join('')}`);
-for (const [what, workload, of] of [
-  ['system calls', 'syscalls', ({ calls }: Run) => calls], ['page faults', 'faults', ({ faults }: Run) => faults], ['context switches', 'pingpong', ({ switches }: Run) => switches],
-  ['fork + exit + wait', 'forks', () => FORKS],
-] as const) {
-  const row = results.find((each) => each.workload === workload);
-  if (row === undefined) throw new Error(`no row ${workload}`);
-  report(`${`${what} (${workload})`.padEnd(24)}${TECHNIQUES.map((name) => cell(grouped(of(row.techniques[name]) / row.techniques[name].seconds))).join('')}`);
+function measure(workload: Workload, sysemu: boolean): Row {
+  const count = COUNTS[workload];
+  const direct = bestMode(TIMES, undefined, workload, count);
+  return { workload, direct, runs: new Map(TECHNIQUES.map((technique) => [technique, bestMode(TIMES, technique, workload, count, { sysemu })])) };
 }
+
+function ofTechnique(each: Row, technique: Technique): ModeRun {
+  const run = each.runs.get(technique);
+  if (run === undefined) throw new Error(`no run of ${technique}`);
+  return run;
+}
+
+const workloads: readonly Workload[] = ['syscalls', 'pingpong', 'forks', 'faults', 'cpu', 'mix'];
+const results = workloads.map((workload) => measure(workload, true));
+const withoutSysemu = measure('mix', false);
+const directText = ({ direct }: Row): string => `${grouped(direct.instructions / 1e3)}k ${(direct.cpuSeconds * 1e3).toFixed(0)} ms`;
+
+title('× direct: instr wall cpu', 'direct: instr, cpu');
+for (const each of results) row(`${each.workload} ${grouped(COUNTS[each.workload])}`, (technique) => ratios(ofTechnique(each, technique), each.direct), directText(each));
+row('mix without SYSEMU', (technique) => ratios(ofTechnique(withoutSysemu, technique), withoutSysemu.direct), directText(withoutSysemu));
+row('seed: kernel build, wall', (technique) => SEED[technique]?.toFixed(1) ?? '–', '2002');
+
+title('per second: wall, cpu');
+for (const [what, workload, of] of RATES) {
+  const each = results.find((one) => one.workload === workload);
+  if (each === undefined) throw new Error(`no row ${workload}`);
+  row(what, (technique) => {
+    const run = ofTechnique(each, technique);
+    return [of(run) / run.seconds, of(run) / run.cpuSeconds].map((rate) => grouped(rate).padStart(10)).join('');
+  });
+}
+
+title('each: stops, host calls');
+const perOperation = (technique: Technique, workload: Workload, turns: number, events: number, sysemu: boolean): string => {
+  const [once, twice] = [turns, turns * 2].map((count) => runMode(technique, workload, count, { traced: true, sysemu }));
+  return [twice.stops - once.stops, twice.hostCalls - once.hostCalls].map((more) => (more / turns / events).toFixed(1).padStart(8)).join('');
+};
+for (const [what, workload, turns, events] of OPERATIONS) row(what, (technique) => perOperation(technique, workload, turns, events, true));
+row('system call, no SYSEMU', (technique) => perOperation(technique, 'syscalls', 100, 1, false));
 report(EXPLANATION);
+report(`${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}; JSON in out/bench-modes.json`);
 mkdirSync('out', { recursive: true });
-writeFileSync('out/bench-modes.json', JSON.stringify(results, undefined, 2) + '\n');
+const json = [...results, withoutSysemu].map(({ workload, direct, runs }, i) => ({ workload, sysemu: i < results.length, direct, ...Object.fromEntries(runs) }));
+writeFileSync('out/bench-modes.json', JSON.stringify(json, undefined, 2) + '\n');

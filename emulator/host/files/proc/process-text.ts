@@ -113,7 +113,7 @@ export function statusText(thread: Thread): string {
     const stack = space.regions().filter((region) => region.name === '[stack]').reduce((sum, region) => sum + region.end - region.start, 0);
     const sizes: readonly (readonly [string, number])[] = [
       ['VmPeak', mapped], ['VmSize', mapped], ['VmLck', 0], ['VmPin', 0], ['VmHWM', resident], ['VmRSS', resident], ['RssAnon', resident], ['RssFile', 0], ['RssShmem', 0],
-      ['VmData', Math.max(0, mapped - stack - (space.codeEnd - space.codeStart))], ['VmStk', stack], ['VmExe', space.codeEnd - space.codeStart], ['VmLib', 0], ['VmPTE', 4096], ['VmSwap', 0],
+      ['VmData', Math.max(0, mapped - stack - (space.codeEnd - space.codeStart))], ['VmStk', stack], ['VmExe', space.codeEnd - space.codeStart], ['VmLib', 0], ['VmPTE', space.tableBytes], ['VmSwap', 0],
     ];
     for (const [name, bytes] of sizes) lines.push(`${name}:\t${kib(bytes)}`);
   }

@@ -46,10 +46,10 @@ function cpuinfoText(): string {
 
 function meminfoText({ kernel: { frames } }: ProcContext): string {
   const total = (frames.total * PAGE_SIZE) / 1024;
-  const free = ((frames.total - frames.inUse) * PAGE_SIZE) / 1024;
+  const free = Math.max(0, Math.floor(((frames.total - frames.inUse) * PAGE_SIZE - frames.tableBytes) / 1024));
   const rows: readonly (readonly [string, number])[] = [
     ['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0], ['Active', total - free], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0],
-    ['Dirty', 0], ['Writeback', 0], ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['CommitLimit', total], ['Committed_AS', total - free],
+    ['Dirty', 0], ['Writeback', 0], ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['PageTables', Math.ceil(frames.tableBytes / 1024)], ['CommitLimit', total], ['Committed_AS', total - free],
   ];
   return rows.map(([name, value]) => `${`${name}:`.padEnd(15)} ${String(value).padStart(8)} kB\n`).join('');
 }
