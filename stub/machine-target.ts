@@ -1,11 +1,13 @@
 /** The machine as the RSP server sees it: translates between gdb's terms (bigint addresses, thread ids) and the debugger's. */
 import type { Debugger } from '../emulator/debug/debugger.ts';
+import type { HitFilter } from '../emulator/debug/hit-filters.ts';
 import type { ExcursionGuard, ExcursionReport } from '../emulator/debug/excursion.ts';
 import type { Orders, StepContext, Stop } from '../emulator/debug/stops.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
 import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
 import { infoBytes, parseInfo } from '../emulator/host/signals/signal-info-layout.ts';
 import { SIGINFO_BYTES } from '../emulator/host/signals/signal-info.ts';
+import { hitAgent, type HitAgent, type HitPlace } from './agent/hit-agent.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
@@ -31,6 +33,10 @@ export class MachineTarget implements Target {
   /** Ids of watchpoints by what gdb calls them. */
   private readonly watchpoints = new Map<string, number>();
   private event: StopEvent | undefined;
+  readonly agent = true;
+  /** Conditions and commands, by address or by what watchpoints are called. */
+  private readonly agents = new Map<string | number, HitAgent>();
+  private print: (text: string) => void = () => undefined;
 
   constructor(debug: Debugger, files: GuestFiles) {
     this.debug = debug;
@@ -81,31 +87,37 @@ export class MachineTarget implements Target {
     return thread !== undefined && address + BigInt(bytes.length) <= USER_END && thread.space.poke(Number(address), bytes);
   }
 
-  insertBreakpoint({ kind, address, length }: BreakpointRequest): boolean {
+  insertBreakpoint(request: BreakpointRequest): boolean {
+    const { kind, address, length } = request;
     if (address + BigInt(length) > USER_END) return false;
     if (kind === 'software' || kind === 'hardware') {
       const first = this.debug.threads()[0];
       // As with breakpoints written into memory, there must be memory: gdb counts on hearing that an address is nonsense.
       if (first === undefined || first.space.peek(Number(address), 1) === undefined) return false;
-      this.debug.addBreakpoint(Number(address));
+      this.debug.addBreakpoint(Number(address), this.filter(Number(address), request));
       this.hardware.set(Number(address), kind === 'hardware');
       return true;
     }
     const key = watchKey(kind, address, length);
     if (length === 0) return false;
-    if (!this.watchpoints.has(key)) this.watchpoints.set(key, this.debug.addWatchpoint({ kind, address: Number(address), length }));
+    const before = this.watchpoints.get(key);
+    if (before !== undefined) this.debug.removeWatchpoint(before);
+    const filter = this.filter(key, request);
+    this.watchpoints.set(key, this.debug.addWatchpoint({ kind, address: Number(address), length, ...(filter === undefined ? {} : { filter }) }));
     return true;
   }
 
   removeBreakpoint({ kind, address, length }: BreakpointRequest): boolean {
     if (kind === 'software' || kind === 'hardware') {
       this.debug.removeBreakpoint(Number(address));
+      this.agents.delete(Number(address));
       return this.hardware.delete(Number(address));
     }
     const key = watchKey(kind, address, length);
     const id = this.watchpoints.get(key);
     if (id === undefined) return false;
     this.watchpoints.delete(key);
+    this.agents.delete(key);
     this.debug.removeWatchpoint(id);
     return true;
   }
@@ -145,6 +157,7 @@ export class MachineTarget implements Target {
   detach(): void {
     this.hardware.clear();
     this.watchpoints.clear();
+    this.agents.clear();
     this.event = undefined;
     this.debug.detach();
   }
@@ -184,6 +197,10 @@ export class MachineTarget implements Target {
 
   readLink(path: string): string | undefined {
     return this.files.readLink(path);
+  }
+
+  onOutput(print: (text: string) => void): void {
+    this.print = print;
   }
 
   monitor(command: string): string | undefined {
@@ -248,6 +265,30 @@ export class MachineTarget implements Target {
     return thread === undefined ? undefined : ordinaryStackPointer(thread);
   }
 
+  private filter(key: string | number, request: BreakpointRequest): HitFilter | undefined {
+    const agent = hitAgent(request, (text) => this.print(text));
+    if (agent === undefined) {
+      this.agents.delete(key);
+      return undefined;
+    }
+    this.agents.set(key, agent);
+    return {
+      holds: (thread) => agent.holds(this.placeOf(thread)),
+      ...(agent.acts ? { act: (thread: Thread): void => agent.act(this.placeOf(thread)) } : {}),
+    };
+  }
+
+  private placeOf(thread: Thread): HitPlace {
+    return {
+      register: (number) => (number < this.registers.registers.length ? readThreadRegister(thread, this.registers.registers[number].name, this.debug.calls) : undefined),
+      memory: (address, length) => {
+        if (address + BigInt(length) > USER_END) return new Uint8Array();
+        const into = new Uint8Array(length);
+        return into.subarray(0, thread.space.peekInto(Number(address), into));
+      },
+    };
+  }
+
   private thread(tid: number): Thread | undefined {
     return this.debug.threads().find((thread) => thread.tid === tid);
   }
@@ -268,6 +309,11 @@ export class MachineTarget implements Target {
     return `sleeping in ${thread.kernel.abis[thread.callWordSize].names[thread.origRax] ?? `system call ${thread.origRax}`}`;
   }
 
+  private trouble(key: string | number): { readonly message?: string } {
+    const message = this.agents.get(key)?.takeTrouble();
+    return message === undefined ? {} : { message };
+  }
+
   private translate(stop: Stop): StopEvent {
     if (stop.kind === 'ended') {
       const { pid } = this.debug.machine.process;
@@ -277,11 +323,11 @@ export class MachineTarget implements Target {
     const thread = this.describe(stop.thread);
     switch (stop.kind) {
       case 'breakpoint':
-        return { reason: 'breakpoint', thread, hardware: this.hardware.get(stop.address) === true };
+        return { reason: 'breakpoint', thread, hardware: this.hardware.get(stop.address) === true, ...this.trouble(stop.address) };
       case 'watchpoint': {
         const request = this.debug.watchpoint(stop.id);
         if (request === undefined) return { reason: 'step', thread };
-        return { reason: 'watchpoint', thread, kind: request.kind, address: BigInt(request.address) };
+        return { reason: 'watchpoint', thread, kind: request.kind, address: BigInt(request.address), ...this.trouble(watchKey(request.kind, BigInt(request.address), request.length)) };
       }
       case 'exec':
         return { reason: 'exec', thread, path: this.executable };

@@ -24,6 +24,10 @@ export interface BreakpointRequest {
   /** A thread of the process it is for, and that process; undefined: the first. */
   readonly tid?: number;
   readonly pid?: number;
+  /** Agent expressions: the hit counts when one of them is not zero, or cannot be evaluated (Target.agent). */
+  readonly conditions?: readonly Uint8Array[];
+  /** Agent expressions evaluated when the hit counts, in place of stopping. */
+  readonly commands?: readonly Uint8Array[];
 }
 
 export type ResumeKind = 'continue' | 'step' | 'stop';
@@ -49,8 +53,8 @@ export type StopEvent =
     readonly message?: string;
   }
   | { readonly reason: 'step' | 'interrupt' | 'entry'; readonly thread: TargetThread }
-  | { readonly reason: 'breakpoint'; readonly thread: TargetThread; readonly hardware: boolean }
-  | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint }
+  | { readonly reason: 'breakpoint'; readonly thread: TargetThread; readonly hardware: boolean; readonly message?: string }
+  | { readonly reason: 'watchpoint'; readonly thread: TargetThread; readonly kind: 'write' | 'read' | 'access'; readonly address: bigint; readonly message?: string }
   /** Debugging of this thread's process has begun: nothing has happened. */
   | { readonly reason: 'attached'; readonly thread: TargetThread }
   /** The child of a vfork has let go of its parent's memory. */
@@ -135,6 +139,8 @@ export interface Target {
   libraries?(tid: number, kind: 'svr4' | 'sections'): string;
   /** The document of a table of `info os`, '' for the list of them; undefined: there is no such table. */
   osData?(annex: string): string | undefined;
+  /** Whether conditions and commands of breakpoints are evaluated. */
+  readonly agent?: boolean;
   /** Has `print` called with text which the debuggee's breakpoints print (dprintf). */
   onOutput?(print: (text: string) => void): void;
   /** `monitor` commands: text to show, or undefined for an unknown command. */

@@ -154,6 +154,16 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     return exit;
   }
 
+  /** During a run, at a breakpoint: instructions it has retired so far; otherwise 0. */
+  get retiredSoFar(): number {
+    return this.current === undefined ? 0 : this.budget - this.linear.i32[BUDGET >>> 2];
+  }
+
+  /** During a run, at a breakpoint: brings the context's slot up to date. */
+  publish(context: ThreadContext): void {
+    if (this.current !== undefined) this.linear.u8.copyWithin(context.slot, CPU, CPU + CONTEXT_SIZE);
+  }
+
   /** The argument of the last exit: an interrupt's vector, a watchpoint's id. */
   get exitArgument(): bigint {
     return this.linear.u64[EXIT_ARGUMENT >>> 3];

@@ -10,6 +10,7 @@ import { kernelInfo, type SignalInfo } from '../host/signals/signal-info.ts';
 import { sendSignal } from '../host/signals/send.ts';
 import type { Bystanders } from './bystanders.ts';
 import { Excursion, type ExcursionGuard, type ExcursionReport } from './excursion.ts';
+import { HitFilters, type HitFilter } from './hit-filters.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
 import { Stepper } from './stepper.ts';
@@ -19,6 +20,7 @@ export interface WatchRequest {
   readonly address: number;
   readonly length: number;
   readonly kind: 'write' | 'read' | 'access';
+  readonly filter?: HitFilter;
 }
 
 const SIGKILL = 9;
@@ -44,7 +46,8 @@ export class Debugger {
   private found: Stop | undefined;
   private stepper: Stepper | undefined;
   private plan: ResumePlan | undefined;
-  private readonly breakpoints = new Set<number>();
+  private readonly breakpoints = new Map<number, HitFilter | undefined>();
+  private readonly filters = new HitFilters();
   private readonly watched = new Map<number, WatchRequest>();
   private readonly foreign = new Map<number, WatchRequest>();
   private nextWatch = 1;
@@ -81,7 +84,8 @@ export class Debugger {
       if (thread === this.stepper?.thread) this.stepper.handlerEntered();
     };
     kernel.cpu.breakpointFilter = (address, space) => {
-      return [...process.threads].some((thread) => thread.space === space) || this.bystanders?.counts(address, space) === true;
+      if (this.bystanders?.counts(address, space) === true) return true;
+      return [...process.threads].some((thread) => thread.space === space) && !this.passesOver(address);
     };
   }
 
@@ -181,7 +185,7 @@ export class Debugger {
   /** Lets the machine run on without a debugger; what was set is removed. */
   detach(): void {
     this.endExcursion();
-    for (const address of [...this.breakpoints]) this.removeBreakpoint(address);
+    for (const address of [...this.breakpoints.keys()]) this.removeBreakpoint(address);
     for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
     this.passed = new Set();
     this.stopsForExec = false;
@@ -205,10 +209,10 @@ export class Debugger {
     this.machine.kick();
   }
 
-  addBreakpoint(address: number): void {
-    if (this.breakpoints.has(address)) return;
-    this.breakpoints.add(address);
-    this.machine.kernel.cpu.addBreakpoint(address);
+  /** One that is already there gets the new filter. */
+  addBreakpoint(address: number, filter?: HitFilter): void {
+    if (!this.breakpoints.has(address)) this.machine.kernel.cpu.addBreakpoint(address);
+    this.breakpoints.set(address, filter);
   }
 
   removeBreakpoint(address: number): void {
@@ -286,7 +290,7 @@ export class Debugger {
 
   private advance(milliseconds: number): SliceResult {
     if (this.excursion !== undefined) {
-      this.found ??= this.excursion.advance(milliseconds, (address) => this.breakpoints.has(address));
+      this.found ??= this.excursion.advance(milliseconds, () => this.excursion !== undefined && this.hits(this.excursion.thread));
       return 'running';
     }
     const { kernel } = this.machine;
@@ -306,7 +310,7 @@ export class Debugger {
         return 'running';
       case 'more': {
         const { rip } = stepper.thread.context;
-        if (!stepper.mayRun && this.breakpoints.has(rip)) this.found ??= { kind: 'breakpoint', thread: stepper.thread, address: rip };
+        if (!stepper.mayRun && this.hits(stepper.thread)) this.found ??= { kind: 'breakpoint', thread: stepper.thread, address: rip };
         return 'running';
       }
       case 'others':
@@ -317,6 +321,23 @@ export class Debugger {
       case 'run':
         return this.found === undefined ? kernel.runSlice(milliseconds) : 'running';
     }
+  }
+
+  /** In the middle of a run: whether the thread goes on over a breakpoint because of its filter. */
+  private passesOver(address: number): boolean {
+    const filter = this.breakpoints.get(address);
+    if (filter === undefined || this.probes.has(address) || this.stepper !== undefined) return false;
+    const { cpu, scheduler } = this.machine.kernel;
+    const thread = this.excursion?.thread ?? scheduler.current;
+    if (thread === undefined || thread.process !== this.machine.process) return false;
+    cpu.publish(thread.context);
+    return this.filters.passes(filter, thread, thread.retired + cpu.retiredSoFar);
+  }
+
+  /** At an instruction boundary: whether a thread is at one of the breakpoints, and that counts. */
+  private hits(thread: Thread): boolean {
+    const { rip } = thread.context;
+    return this.breakpoints.has(rip) && !this.filters.passes(this.breakpoints.get(rip), thread, thread.retired);
   }
 
   private mayRun(thread: Thread): boolean {
@@ -345,7 +366,7 @@ export class Debugger {
       if (this.bystanders?.atBreakpoint(thread) === true) return;
     } else if (this.probe(thread)) return;
     if (thread === stepper?.thread && stepper.atBreakpoint()) this.machine.kernel.requestStop();
-    else if (thread.process === this.machine.process && this.breakpoints.has(rip)) this.stopFor({ kind: 'breakpoint', thread, address: rip });
+    else if (thread.process === this.machine.process && this.hits(thread)) this.stopFor({ kind: 'breakpoint', thread, address: rip });
     else {
       this.passing = thread;
       this.machine.kernel.requestStop();
@@ -363,7 +384,7 @@ export class Debugger {
 
   private atWatchpoint(thread: Thread, id: number): void {
     if (this.foreign.has(id)) this.bystanders?.atWatchpoint(thread, id);
-    else if (thread.process === this.machine.process) this.stopFor({ kind: 'watchpoint', thread, id });
+    else if (thread.process === this.machine.process && !this.filters.passes(this.watched.get(id)?.filter, thread, thread.retired)) this.stopFor({ kind: 'watchpoint', thread, id });
   }
 
   private onSignal(thread: Thread, info: SignalInfo, fate: SignalFate): 'deliver' | 'hold' {

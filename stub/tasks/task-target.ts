@@ -261,6 +261,14 @@ export class TaskTarget implements Target {
     return this.machine.readLink(path);
   }
 
+  get agent(): boolean {
+    return this.machine.agent;
+  }
+
+  onOutput(print: (text: string) => void): void {
+    this.machine.onOutput(print);
+  }
+
   monitor(command: string): string | undefined | Promise<string | undefined> {
     // Without a kernel `ps` means the machine's processes.
     const kernel = this.debuggee.kernel !== undefined || this.trouble !== undefined;

@@ -1,5 +1,6 @@
 /** A UML process that is debugged as a process of its own: what the guest kernel knows about it. */
 import type { WatchRequest } from '../../emulator/debug/debugger.ts';
+import type { HitFilter } from '../../emulator/debug/hit-filters.ts';
 import { GuestDataError, type GuestObject } from './guest-object.ts';
 import type { KernelView } from './kernel-view.ts';
 import { memoryAreas } from './memory-areas.ts';
@@ -27,6 +28,8 @@ export class UserProcess {
   readonly memory: UserMemory;
   /** Software and hardware breakpoints by address: true for hardware. */
   readonly breakpoints = new Map<number, boolean>();
+  /** What decides about their hits. */
+  readonly filters = new Map<number, HitFilter>();
   /** By kind, address and length. */
   readonly watchpoints = new Map<string, UserWatch>();
   /** System calls to stop for; undefined: none, empty: all. */

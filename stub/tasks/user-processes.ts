@@ -1,5 +1,6 @@
 /** The guest processes that are attached: beginning and ending that, their tasks as threads, and what is set in them. */
 import type { Debugger, WatchRequest } from '../../emulator/debug/debugger.ts';
+import type { HitFilter } from '../../emulator/debug/hit-filters.ts';
 import { Refusal, type BreakpointRequest, type TargetThread } from '../target.ts';
 import type { GuestObject } from './guest-object.ts';
 import type { KernelView } from './kernel-view.ts';
@@ -7,6 +8,7 @@ import { UserMemory } from './process-memory.ts';
 import { orRefuse } from './refusing.ts';
 import { listTasks } from './task-list.ts';
 import type { Task } from './task.ts';
+import { userFilter } from './user-filter.ts';
 import { UserProbes, type ProbeWishes } from './user-probes.ts';
 import { UserProcess, type UserWatch } from './user-process.ts';
 import { UserSide, type UserTask } from './user-side.ts';
@@ -23,6 +25,8 @@ interface Open {
 
 export class UserProcesses {
   wishes: ProbeWishes = { forks: false, vforks: false, stepsIntoCalls: false, passed: new Set() };
+  /** Takes what commands of breakpoints print. */
+  print: (text: string) => void = () => undefined;
   private readonly debug: Debugger;
   private open: Open | undefined;
   private execEvents = false;
@@ -130,7 +134,7 @@ export class UserProcesses {
     const child = new UserProcess(pid, parent.kernel, parent.memory);
     const [first] = child.tasks();
     if (first === undefined || this.open === undefined) return undefined;
-    for (const [address, hardware] of parent.breakpoints) this.setBreakpoint(child, address, hardware);
+    for (const [address, hardware] of parent.breakpoints) this.setBreakpoint(child, address, hardware, parent.filters.get(address));
     this.open.side.processes.set(pid, child);
     return this.describe(child, first);
   }
@@ -149,6 +153,7 @@ export class UserProcesses {
   private clear(process: UserProcess): void {
     for (const address of process.breakpoints.keys()) this.debug.machine.kernel.cpu.removeBreakpoint(address);
     process.breakpoints.clear();
+    process.filters.clear();
     for (const key of [...process.watchpoints.keys()]) this.removeWatch(process, key);
     process.forget();
   }
@@ -156,18 +161,20 @@ export class UserProcesses {
   // ── what is set ───────────────────────────────────────────────────────────────────────────────
 
   /** False when the address is not mapped. */
-  insert({ process }: UserTask, { kind, address, length }: BreakpointRequest): boolean {
+  insert({ process }: UserTask, wanted: BreakpointRequest): boolean {
+    const { kind, address, length } = wanted;
     const at = Number(address);
     const mm = process.mm;
     if (mm === undefined || !orRefuse(() => process.memory.mapped(mm, at))) return false;
+    const filter = userFilter(process, wanted, (text) => this.print(text));
     if (kind === 'software' || kind === 'hardware') {
-      this.setBreakpoint(process, at, kind === 'hardware');
+      this.setBreakpoint(process, at, kind === 'hardware', filter);
       return true;
     }
     if (length === 0) return false;
     const key = watchKey(kind, address, length);
-    if (process.watchpoints.has(key)) return true;
-    const request: WatchRequest = { kind, address: at, length };
+    this.removeWatch(process, key);
+    const request: WatchRequest = { kind, address: at, length, ...(filter === undefined ? {} : { filter }) };
     process.watchpoints.set(key, { request, id: this.debug.addBystanderWatchpoint(request), aliases: new Map() });
     orRefuse(() => this.open?.side.watchAliases(process));
     return true;
@@ -177,13 +184,16 @@ export class UserProcesses {
   remove({ process }: UserTask, { kind, address, length }: BreakpointRequest): boolean {
     if (kind !== 'software' && kind !== 'hardware') return this.removeWatch(process, watchKey(kind, address, length));
     if (!process.breakpoints.delete(Number(address))) return false;
+    process.filters.delete(Number(address));
     this.debug.machine.kernel.cpu.removeBreakpoint(Number(address));
     return true;
   }
 
-  private setBreakpoint(process: UserProcess, address: number, hardware: boolean): void {
+  private setBreakpoint(process: UserProcess, address: number, hardware: boolean, filter: HitFilter | undefined): void {
     if (!process.breakpoints.has(address)) this.debug.machine.kernel.cpu.addBreakpoint(address);
     process.breakpoints.set(address, hardware);
+    if (filter === undefined) process.filters.delete(address);
+    else process.filters.set(address, filter);
   }
 
   private removeWatch(process: UserProcess, key: string): boolean {

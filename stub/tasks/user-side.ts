@@ -4,6 +4,7 @@
  */
 import type { Bystanders } from '../../emulator/debug/bystanders.ts';
 import type { Debugger } from '../../emulator/debug/debugger.ts';
+import { HitFilters } from '../../emulator/debug/hit-filters.ts';
 import type { PageAccess } from '../../emulator/memory/page-access.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
 import { PAGE_BYTES } from './page-tables.ts';
@@ -61,6 +62,7 @@ export class UserSide implements Bystanders {
   private readonly taskIdAt: number;
   private readonly executionAt: number;
   private step: UserStep | undefined;
+  private readonly filters = new HitFilters();
   /** System calls that will return: numbers by task. */
   private readonly inCalls = new Map<number, number>();
 
@@ -178,7 +180,8 @@ export class UserSide implements Bystanders {
   atBreakpoint(thread: Thread): boolean {
     const task = this.taskOn(thread);
     const address = thread.context.rip;
-    return task !== undefined && task.process.breakpoints.has(address) && this.tell({ kind: 'breakpoint', task, address }, thread);
+    if (task === undefined || !task.process.breakpoints.has(address) || this.filters.passes(task.process.filters.get(address), thread, thread.retired)) return false;
+    return this.tell({ kind: 'breakpoint', task, address }, thread);
   }
 
   atWatchpoint(thread: Thread, id: number): void {
@@ -187,6 +190,7 @@ export class UserSide implements Bystanders {
     for (const process of this.processes.values()) {
       const watch = [...process.watchpoints.values()].find((each) => (inKernel ? [...each.aliases.values()].includes(id) : each.id === id && live?.process === process));
       if (watch === undefined) continue;
+      if (this.filters.passes(watch.request.filter, thread, thread.retired)) return;
       const task = live?.process === process ? live : this.anyTask(process);
       if (task !== undefined) this.tell({ kind: 'watchpoint', task, id: watch.id }, thread);
       return;
@@ -241,7 +245,7 @@ export class UserSide implements Bystanders {
   private madeStep(live: LiveTask, { range }: UserStep): true {
     const { rip } = live.thread.context;
     if (range === undefined || rip < range.start || rip >= range.end) this.tell({ kind: 'step', task: live }, live.thread);
-    else if (live.process.breakpoints.has(rip)) this.tell({ kind: 'breakpoint', task: live, address: rip }, live.thread);
+    else if (live.process.breakpoints.has(rip) && !this.filters.passes(live.process.filters.get(rip), live.thread, live.thread.retired)) this.tell({ kind: 'breakpoint', task: live, address: rip }, live.thread);
     return true;
   }
 

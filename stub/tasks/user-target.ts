@@ -3,8 +3,6 @@
  * of them resumes all, and a stop of one holds all.
  */
 import type { Debugger } from '../../emulator/debug/debugger.ts';
-import { Reg } from '../../emulator/cpu/state.ts';
-import type { Thread } from '../../emulator/host/process/thread.ts';
 import { sectionsDocument, svr4Document } from '../libraries/library-documents.ts';
 import { readLinkMap } from '../libraries/link-map.ts';
 import type { ModuleFiles } from '../libraries/module-files.ts';
@@ -19,6 +17,7 @@ import { ModuleWatch } from './module-watch.ts';
 import { processFile, processLink } from './process-files.ts';
 import { orRefuse } from './refusing.ts';
 import type { TaskTarget } from './task-target.ts';
+import { AS_THEY_ARE } from './user-filter.ts';
 import { UserProcesses } from './user-processes.ts';
 import { readSavedRegister, savedRegisterWrite } from './user-registers.ts';
 import type { UserTask } from './user-side.ts';
@@ -26,9 +25,6 @@ import { UserStops } from './user-stops.ts';
 
 /** First address that is not a user's. */
 const USER_END = 1n << 47n;
-
-/** Registers of a host thread that stands for a UML task are as they are: its system calls are the guest's. */
-const AS_THEY_ARE = { rax: (thread: Thread) => thread.context.gpr(Reg.rax), giveUp: () => true } as const;
 
 const EVERYTHING: readonly ResumeAction[] = [{ kind: 'continue', tid: undefined, signal: 0 }];
 
@@ -212,6 +208,15 @@ export class UserTarget implements Target {
 
   osData(annex: string): string | undefined {
     return osData(kernelTables(this.inner, this.debug.machine.kernel), annex);
+  }
+
+  get agent(): boolean {
+    return this.inner.agent;
+  }
+
+  onOutput(print: (text: string) => void): void {
+    this.users.print = print;
+    this.inner.onOutput(print);
   }
 
   monitor(command: string): string | undefined | Promise<string | undefined> {
