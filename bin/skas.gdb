@@ -1,4 +1,4 @@
-# Commands for gdb (gdb -x skas.gdb): att PID|NAME goes to a sleeping task of the UML kernel, det comes back.
+# Commands for gdb (gdb -x skas.gdb): att PID|NAME goes to a sleeping task of the UML kernel, det comes back; uatt PID attaches a process of the guest.
 
 define att
   if $argc != 1
@@ -67,6 +67,29 @@ class Det(gdb.Command):
         print(text, end="")
         skas_select(re.search(r"\[(\d+)\]", text).group(1))
 
+class Uatt(gdb.Command):
+    """Attach a process of the guest as an inferior of its own: uatt PID (after target extended-remote).
+From then on kernel and processes are resumed together (set schedule-multiple on)."""
+
+    def __init__(self):
+        super().__init__("uatt", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        text = gdb.execute("monitor attachable " + argument, to_string=True)
+        if not text.startswith("yes"):
+            raise gdb.GdbError(text.strip())
+        gdb.execute("set schedule-multiple on")
+        before = gdb.selected_inferior().num
+        added = re.search(r"inferior (\d+)", gdb.execute("add-inferior", to_string=True)).group(1)
+        gdb.execute("inferior " + added, to_string=True)
+        try:
+            gdb.execute("attach " + argument)
+        except gdb.error:
+            gdb.execute("inferior %d" % before, to_string=True)
+            gdb.execute("remove-inferiors " + added)
+            raise
+
 Att()
 Det()
+Uatt()
 end

@@ -100,14 +100,20 @@ export class UserProcesses {
 
   /** @throws Refusal saying why not */
   attach(kernel: KernelView, pid: number): TargetThread {
+    const { process, first } = this.check(kernel, pid);
+    orRefuse(() => this.begin(kernel, process.memory).side.processes.set(pid, process));
+    return this.describe(process, first);
+  }
+
+  /** What attaching would find. @throws Refusal saying why it cannot be done */
+  check(kernel: KernelView, pid: number): { readonly process: UserProcess; readonly first: Task } {
     if (this.all.has(pid)) throw new Refusal(`process ${pid} is already attached`);
     return orRefuse(() => {
-      const { memory } = this.open ?? { memory: new UserMemory(kernel, (address, bytes) => this.writeKernel(address, bytes)) };
+      const memory = this.open?.memory ?? new UserMemory(kernel, (address, bytes) => this.writeKernel(address, bytes));
       const process = new UserProcess(pid, kernel, memory);
       const [first] = process.tasks();
       if (first === undefined) throw new Refusal(whyNot(kernel, pid));
-      this.begin(kernel, memory).side.processes.set(pid, process);
-      return this.describe(process, first);
+      return { process, first };
     });
   }
 

@@ -13,6 +13,7 @@ import { Refusal, type BreakpointRequest, type ProcessControl, type ResumeAction
 import { readThreadRegister, writeThreadRegister } from '../thread-registers.ts';
 import { GuestDataError } from './guest-object.ts';
 import { KernelModules } from './kernel-modules.ts';
+import type { KernelView } from './kernel-view.ts';
 import { ModuleWatch } from './module-watch.ts';
 import { processFile, processLink } from './process-files.ts';
 import { orRefuse } from './refusing.ts';
@@ -54,6 +55,8 @@ export class UserTarget implements Target {
     this.modules = new KernelModules(modules);
     inner.furtherCommands = [{
       name: 'step-syscall', arguments: 'into|over', help: 'whether stepi of a guest process at a system call ends in the kernel', run: (where) => this.stepSyscall(where),
+    }, {
+      name: 'attachable', arguments: 'PID', help: 'whether gdb can attach a process of the guest (attach PID), or why not', run: (pid) => this.attachable(pid),
     }];
   }
 
@@ -225,13 +228,29 @@ export class UserTarget implements Target {
 
   // ── processes ─────────────────────────────────────────────────────────────────────────────────
 
+  private attachable(text: string): string {
+    try {
+      if (!/^\d+$/.test(text)) throw new Refusal('which process? Its id in the guest (info os processes)');
+      this.users.check(this.kernelFor(Number(text)), Number(text));
+      return 'yes\n';
+    } catch (error) {
+      if (error instanceof Refusal) return `no: ${error.message}\n`;
+      throw error;
+    }
+  }
+
   private attachProcess(pid: number): TargetThread {
+    return this.users.attach(this.kernelFor(pid), pid);
+  }
+
+  /** @throws Refusal saying why no process, or not this one, can be attached */
+  private kernelFor(pid: number): KernelView {
     const { process } = this.debug.machine;
     if (pid === process.pid && this.stops.kernelAttached) throw new Refusal(`process ${pid} is the kernel, which is attached`);
     const { kernel, reason } = this.inner.debuggee;
     if (kernel === undefined) throw new Refusal(reason ?? `only processes of a UML kernel can be attached, and ${process.executable} is none`);
     if (kernel.image.wordSize !== 8) throw new Refusal('processes of 32-bit kernels cannot be attached');
-    return this.users.attach(kernel, pid);
+    return kernel;
   }
 
   private detachProcess(pid: number): boolean {

@@ -1,4 +1,5 @@
 /** Processes of a UML guest as inferiors of the real gdb. */
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { guestProgram } from '../fixtures/guest-program.ts';
 import { initramfs } from '../fixtures/initramfs.ts';
@@ -6,6 +7,7 @@ import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { gdb, listen, type Listening } from './dialogue.ts';
 
 const LONG = 120_000;
+const SCRIPT = join(import.meta.dirname, '..', '..', 'bin', 'skas.gdb');
 let machine: Listening | undefined;
 
 afterEach(() => {
@@ -18,6 +20,7 @@ const LIBRARIES = ['lib64/ld-linux-x86-64.so.2', 'lib/x86_64-linux-gnu/libc.so.6
 
 interface Started {
   readonly pids: number[];
+  readonly kernel: string;
   /** Runs gdb with the process as inferior 2. */
   readonly ask: (...commands: string[]) => Promise<string>;
 }
@@ -46,7 +49,7 @@ async function boot(files: Readonly<Record<string, string>>, what: readonly stri
   }
   const first = pids()[0];
   const ask = (...commands: string[]): Promise<string> => gdb(started.port, ['set schedule-multiple on', 'stepi', 'add-inferior', 'inferior 2', `attach ${first}`, ...commands], { symbols: kernel, timeout: LONG / 2, extended: true });
-  return { pids: pids(), ask };
+  return { pids: pids(), kernel, ask };
 }
 
 describe('a process of the guest', () => {
@@ -158,6 +161,38 @@ describe('a process of the guest', () => {
     expect(text).toMatch(/^report \(value=\d+\)/m);
   }, LONG);
 
+  it('has the same registers wherever they are kept', async () => {
+    const { ask } = await start('loop');
+    const names = ['rbx', 'rbp', 'rsp', 'r12', 'r13', 'r14', 'r15', 'rdi', 'rsi', 'rdx', 'eflags', 'cs', 'ss', 'fs_base', 'gs_base', 'mxcsr', 'fctrl', 'ftag', 'xmm0', 'xmm1', 'xmm15', 'st0'];
+    const show = names.map((name) => `info registers ${name}`);
+    const set = ['set $xmm1.uint128 = 0x123456789abcdef', 'set $xmm15.uint128 = 77', 'set $rbx = 0x1122334455667788', 'set $mxcsr = 0x9f80'];
+    // Before a system call they are in the processor, in it in the kernel's structures, behind it in the processor again.
+    const text = await ask(
+      'break *(write + 14)', 'continue', 'delete', ...set, 'echo [one]\\n', ...show, 'catch syscall write', 'continue', 'echo [two]\\n', ...show, 'set $xmm15.uint128 = 78', 'set $r12 = 0x778899', 'p $rax', 'set $rax = 5', 'p $rax',
+      'continue', 'echo [three]\\n', ...show, 'p $rax',
+    );
+    const part = (name: string): string[] => (text.split(`[${name}]\n`)[1] ?? '').split('\n[')[0].split('\n').filter((line) => names.some((each) => line.startsWith(`${each} `)));
+    const [one, two, three] = [part('one'), part('two'), part('three')];
+    expect(one).toHaveLength(names.length);
+    expect(one.find((line) => line.startsWith('rbx'))).toContain('0x1122334455667788');
+    expect(two).toEqual(one);
+    const other = new Set(['r12', 'xmm15']);
+    const same = (lines: string[]): string[] => lines.filter((line) => !other.has(line.split(' ')[0]));
+    expect(same(three)).toEqual(same(one));
+    expect(three.find((line) => line.startsWith('r12'))).toContain('0x778899');
+    expect(three.find((line) => line.startsWith('xmm15'))).toContain('v2_double = {0x4e, 0x0}');
+    expect(text).toMatch(/Could not write register "rax"; .*rax will be the result of the system call/);
+    expect([...text.matchAll(/^\$\d+ = (-?\d+)$/gm)].map(([, value]) => value)).toEqual(['-38', '-38', '0']);
+  }, LONG);
+
+  it('has breakpoints in pages which are not there yet', async () => {
+    const { ask } = await start('loop');
+    const text = await ask('x/2i far_away', 'break far_away', 'p went = 1', 'continue', 'bt 1', 'next', 'next', 'p went > 1');
+    expect(text).toMatch(/<far_away>:\s+push +%rbp/);
+    expect(text).toMatch(/hit Breakpoint \d+, far_away \(turn=\d+\)/);
+    expect(text).toMatch(/= 1$/m);
+  }, LONG);
+
   it('goes on behind a vfork, with its breakpoints; or gdb follows the child', async () => {
     const { ask } = await start('vfork');
     const text = await ask(
@@ -191,6 +226,21 @@ describe('a process of the guest', () => {
     expect(pids[0]).not.toBe(pids[1]);
     expect(alone.match(new RegExp(`^\\$\\d+ = ${pids[0]}$`, 'gm'))).toHaveLength(3);
     expect(both.match(new RegExp(`^\\$\\d+ = ${pids[1]}$`, 'gm'))).toHaveLength(2);
+  }, LONG);
+});
+
+describe('the script', () => {
+  it('attaches in one command, and says why not', async () => {
+    const { pids, kernel } = await start('loop');
+    const commands = [`source ${SCRIPT}`, 'uatt 3', 'uatt 999', 'uatt x', 'info inferiors', `uatt ${pids[0]}`, `uatt ${pids[0]}`, 'info inferiors', 'show schedule-multiple', 'bt -1'];
+    const text = await gdb(machine?.port ?? 0, commands, { symbols: kernel, timeout: LONG / 2, extended: true });
+    expect(text).toMatch(/no: .*\[3\] is a kernel thread: it has no user side/);
+    expect(text).toContain('no: the guest has no process 999');
+    expect(text).toContain('no: which process?');
+    expect(text).toContain(`no: process ${pids[0]} is already attached`);
+    expect(text).toMatch(/is on/);
+    expect(text).toMatch(/\* 2 +process \d+ .*target:\/bin\/uml-user/);
+    expect(text).toMatch(/in main \(argc=2/);
   }, LONG);
 });
 

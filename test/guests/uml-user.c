@@ -70,6 +70,14 @@ static void through_pipe(void) {
   close(ends[1]);
 }
 
+/* On pages of its own, which nobody touches before it is called. */
+__asm__(".text\n.skip 300000, 0x90\n");
+volatile int went;
+__attribute__((noinline)) void far_away(int turn) {
+  went = turn;
+}
+__asm__(".text\n.skip 300000, 0x90\n");
+
 volatile int others;
 
 static void other_turn(void) {
@@ -101,6 +109,7 @@ int main(int argc, char **argv) {
     if (strcmp(what, "fork") == 0 && counter % 20 == 0) have_child(argv[0]);
     if (strcmp(what, "crash") == 0 && counter == 400) *(volatile int *)16 = counter;
     if (strcmp(what, "signal") == 0 && counter % 20 == 0) raise(SIGUSR1);
+    if (went == 1) far_away(counter);
     if (strcmp(what, "vfork") == 0 && counter % 20 == 0) have_short_child();
     if (strcmp(what, "pipe") == 0 && counter % 20 == 0) through_pipe();
     usleep(1000);

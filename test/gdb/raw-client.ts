@@ -1,0 +1,58 @@
+/** A client of the stub that sends packets as they are. */
+import { connect, type Socket } from 'node:net';
+import { PacketReader, encodePacket } from '../../stub/framing.ts';
+
+export class RawClient {
+  private readonly socket: Socket;
+  private readonly reader = new PacketReader(1 << 20);
+  private readonly replies: string[] = [];
+  private arrived: (() => void) | undefined;
+
+  private constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('data', (chunk) => {
+      for (const event of this.reader.feed(chunk)) if (event.type === 'packet') this.replies.push(event.body.toString('latin1'));
+      this.arrived?.();
+    });
+  }
+
+  /** Connects, without acknowledgements from then on. */
+  static async open(port: number): Promise<RawClient> {
+    const client = new RawClient(port);
+    const first = await client.ask('QStartNoAckMode', 10_000);
+    if (first !== 'OK') throw new Error(`QStartNoAckMode: ${first}`);
+    client.reader.checkSums = false;
+    return client;
+  }
+
+  send(body: string): void {
+    this.socket.write(encodePacket(Buffer.from(body, 'latin1')));
+  }
+
+  interrupt(): void {
+    this.socket.write('\x03');
+  }
+
+  /** The next packet, console output left out; undefined when none comes in time. */
+  async reply(milliseconds: number): Promise<string | undefined> {
+    const end = performance.now() + milliseconds;
+    for (;;) {
+      const found = this.replies.shift();
+      if (found !== undefined && !/^O[0-9a-f]/.test(found)) return found;
+      if (found === undefined && performance.now() >= end) return undefined;
+      if (found === undefined) await new Promise<void>((resolve) => {
+        this.arrived = resolve;
+        setTimeout(resolve, Math.max(end - performance.now(), 1));
+      });
+    }
+  }
+
+  ask(body: string, milliseconds = 20_000): Promise<string | undefined> {
+    this.send(body);
+    return this.reply(milliseconds);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
