@@ -1,16 +1,14 @@
 /**
- * A fingerprint of everything a guest could see of itself: registers and memory of all threads, and the clock. Two runs
+ * A fingerprint of everything a guest could see of itself: registers of all threads, all address spaces, and the clock. Two runs
  * that were the same have the same one; so has a machine that was changed and put back exactly.
  */
 import { createHash } from 'node:crypto';
 import { CONTEXT_SIZE, CPU, FLAG_RESULT, PAGE_BASE, PAGE_SIZE, RIP, SEGMENT_BASE } from '../cpu/state.ts';
-import type { AddressSpace } from '../memory/address-space.ts';
 import type { Kernel } from './kernel.ts';
 
 /** SHA-256 as hex digits. Page frames count by where they are mapped and what they hold, not by their number. */
 export function stateHash(kernel: Kernel): string {
   const hash = createHash('sha256');
-  const spaces = new Set<AddressSpace>();
   hash.update(`clock ${kernel.clock.monotonic}\n`);
   for (const thread of kernel.threads.values()) {
     hash.update(`thread ${thread.tid} of ${thread.process.pid} ${thread.state.kind} space ${thread.space.id}\n`);
@@ -20,9 +18,10 @@ export function stateHash(kernel: Kernel): string {
     context.fill(0, FLAG_RESULT - CPU, SEGMENT_BASE - CPU);
     context.fill(0, PAGE_BASE - CPU, RIP - CPU);
     hash.update(context).update(`rflags ${kernel.cpu.readRflags(thread.context)}\n`);
-    spaces.add(thread.space);
   }
-  for (const space of spaces) {
+  // Also those nobody runs in: a handle of /proc/mm keeps them
+  for (const space of kernel.spaces.all) {
+    hash.update(`space ${space.id}\n`).update(space.ldt.bytes);
     for (const region of space.regions()) hash.update(`region ${region.start} ${region.end} ${region.prot} ${region.shared} ${region.offset} ${region.name}\n`);
     space.eachPage((page, frame) => {
       hash.update(`page ${page}\n`);

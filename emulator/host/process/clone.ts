@@ -1,6 +1,7 @@
 /** clone, clone3, fork and vfork: new threads and processes, and what they share with their maker. */
 import { Reg, Segment } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
+import { Capability, capable } from '../misc/credentials.ts';
 import { Resource } from '../misc/limits.ts';
 import { Signal } from '../signals/signal-numbers.ts';
 import { onClone, onVforkDone, stopForEvent } from '../ptrace/hooks.ts';
@@ -75,7 +76,7 @@ export function cloneThread(parent: Thread, request: CloneRequest): Thread | num
   if (shares(CloneFlag.thread) && !shares(CloneFlag.sighand)) return -Errno.EINVAL;
   if (shares(CloneFlag.pidfd)) return -Errno.EINVAL;
   if ((flags & NAMESPACES) !== 0) return -Errno.EPERM;
-  if (!shares(CloneFlag.thread) && countProcesses(parent) >= parent.process.limits.soft(Resource.NPROC)) return -Errno.EAGAIN;
+  if (exceedsProcessLimit(parent)) return -Errno.EAGAIN;
   const tid = kernel.nextId();
   if (tid === 0) return -Errno.EAGAIN;
   const slot = kernel.contexts.take();
@@ -151,11 +152,14 @@ function childProcess(parent: Thread, pid: number, request: CloneRequest): Proce
   return process;
 }
 
-function countProcesses(thread: Thread): number {
-  const { uid } = thread.process.credentials;
+/** RLIMIT_NPROC, which counts the threads of all the user's processes and does not bind root or the privileged. */
+function exceedsProcessLimit({ kernel, process }: Thread): boolean {
+  const { uid } = process.credentials;
+  const limit = process.limits.soft(Resource.NPROC);
+  if (limit === Infinity || uid === 0 || capable(process.credentials, Capability.SYS_RESOURCE) || capable(process.credentials, Capability.SYS_ADMIN)) return false;
   let count = 0;
-  for (const process of thread.kernel.processes.values()) if (process.credentials.uid === uid) count += Math.max(process.threads.size, 1);
-  return count;
+  for (const other of kernel.processes.values()) if (other.credentials.uid === uid) count += Math.max(other.threads.size, 1);
+  return count >= limit;
 }
 
 function clone(call: SyscallCall): SyscallResult {
