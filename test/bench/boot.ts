@@ -1,6 +1,6 @@
 /** UML 6.12 from start to its first user command, natively and in the machine. */
 import { spawn } from 'node:child_process';
-import { initramfs } from '../fixtures/initramfs.ts';
+import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
 import { SKAS } from '../fixtures/skas.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 
@@ -25,8 +25,13 @@ function untilMark(program: string, args: readonly string[]): Promise<number> {
   });
 }
 
-export async function benchBoot(report: (line: string) => void): Promise<{ nativeSeconds: number; skasSeconds: number; ratio: number }> {
-  const kernel = [umlKernel('static'), 'mem=64M', `initrd=${initramfs()}`, `skas.run=echo,${MARK}`];
+export interface BootRow {
+  readonly nativeSeconds: number;
+  readonly skasSeconds: number;
+  readonly ratio: number;
+}
+
+async function bootRow(report: (line: string) => void, name: string, bar: string, kernel: readonly string[]): Promise<BootRow> {
   let nativeSeconds = Infinity;
   let skasSeconds = Infinity;
   for (let i = 0; i < 3; i++) {
@@ -34,6 +39,15 @@ export async function benchBoot(report: (line: string) => void): Promise<{ nativ
     skasSeconds = Math.min(skasSeconds, await untilMark(process.execPath, [SKAS, 'boot', '--quiet', ...kernel]));
   }
   const ratio = skasSeconds / nativeSeconds;
-  report(`UML 6.12 boot to first command: native ${nativeSeconds.toFixed(2)} s, skas ${skasSeconds.toFixed(2)} s, × ${ratio.toFixed(1)}   (bar: ≤ 10)`);
+  report(`${name} boot to first command: native ${nativeSeconds.toFixed(2)} s, skas ${skasSeconds.toFixed(2)} s, × ${ratio.toFixed(1)}${bar}`);
   return { nativeSeconds, skasSeconds, ratio };
+}
+
+export async function benchBoot(report: (line: string) => void): Promise<BootRow> {
+  return bootRow(report, 'UML 6.12', '   (bar: ≤ 10)', [umlKernel('static'), 'mem=64M', `initrd=${initramfs()}`, `skas.run=echo,${MARK}`]);
+}
+
+/** The same of a 32-bit kernel with its userland. */
+export async function benchBootI386(report: (line: string) => void): Promise<BootRow> {
+  return bootRow(report, 'UML 6.12 for i386', '', [umlKernel('i386'), 'mem=64M', `initrd=${initramfsI386()}`, `skas.run=echo,${MARK}`]);
 }

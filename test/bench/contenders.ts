@@ -10,6 +10,8 @@ export interface Job {
   readonly args: readonly string[];
   readonly input?: Uint8Array | string;
   readonly cwd?: string;
+  /** Of the program; 64 if not given. */
+  readonly bits?: 32 | 64;
 }
 
 function command(contender: Contender, job: Job): [string, string[]] {
@@ -17,7 +19,7 @@ function command(contender: Contender, job: Job): [string, string[]] {
     case 'native':
       return [job.program, [...job.args]];
     case 'qemu':
-      return ['qemu-x86_64', [job.program, ...job.args]];
+      return [job.bits === 32 ? 'qemu-i386' : 'qemu-x86_64', [job.program, ...job.args]];
     case 'skas':
       return [process.execPath, [SKAS, 'run', '--quiet', ...(job.cwd === undefined ? [] : ['--share', `${job.cwd}:rw`]), job.program, ...job.args]];
   }

@@ -16,28 +16,28 @@ export interface KernelRow {
   readonly skasRatio: number;
 }
 
-function slope(contender: Contender, program: string, name: string): { seconds: number; check: string } {
+function slope(contender: Contender, program: string, bits: 32 | 64, name: string): { seconds: number; check: string } {
   const many = REPEATS[name];
   const few = Math.ceil(many / 10);
   let seconds = Infinity;
   let check = '';
   for (let round = 0; round < 2; round++) {
-    const short = runOnce(contender, { program, args: [name, String(few)] });
-    const long = runOnce(contender, { program, args: [name, String(many)] });
+    const short = runOnce(contender, { program, bits, args: [name, String(few)] });
+    const long = runOnce(contender, { program, bits, args: [name, String(many)] });
     seconds = Math.min(seconds, (long.seconds - short.seconds) / (many - few));
     check = long.stdout.trim().split(' ')[2];
   }
   return { seconds, check };
 }
 
-export function benchKernels(report: (line: string) => void): { rows: KernelRow[]; qemu: number; skas: number } {
-  const program = guestProgram(join(import.meta.dirname, 'kernels.c'), ['-O2', '-fno-tree-vectorize', '-static']);
+export function benchKernels(report: (line: string) => void, bits: 32 | 64 = 64): { rows: KernelRow[]; qemu: number; skas: number } {
+  const program = guestProgram(join(import.meta.dirname, 'kernels.c'), [...(bits === 32 ? ['-m32', '-msse2', '-mfpmath=sse'] : []), '-O2', '-fno-tree-vectorize', '-static']);
   const rows: KernelRow[] = [];
-  report('kernel      native µs   qemu ×   skas ×');
+  report(`${(bits === 32 ? 'i386' : 'kernel').padEnd(6)}      native µs   qemu ×   skas ×`);
   for (const name of Object.keys(REPEATS)) {
-    const native = slope('native', program, name);
-    const qemu = slope('qemu', program, name);
-    const skas = slope('skas', program, name);
+    const native = slope('native', program, bits, name);
+    const qemu = slope('qemu', program, bits, name);
+    const skas = slope('skas', program, bits, name);
     if (native.check !== skas.check) throw new Error(`kernel ${name}: ${skas.check} in the machine, ${native.check} natively`);
     const row = { name, nativeSeconds: native.seconds, qemuRatio: qemu.seconds / native.seconds, skasRatio: skas.seconds / native.seconds };
     rows.push(row);
@@ -45,6 +45,6 @@ export function benchKernels(report: (line: string) => void): { rows: KernelRow[
   }
   const qemu = geomean(rows.map((r) => r.qemuRatio));
   const skas = geomean(rows.map((r) => r.skasRatio));
-  report(`geomean ${qemu.toFixed(2).padStart(22)} ${skas.toFixed(2).padStart(8)}   (bar: skas ≤ 3.0)`);
+  report(`geomean ${qemu.toFixed(2).padStart(22)} ${skas.toFixed(2).padStart(8)}${bits === 64 ? '   (bar: skas ≤ 3.0)' : ''}`);
   return { rows, qemu, skas };
 }
