@@ -16,14 +16,15 @@ export function readJumpTable(linear: LinearMemory, jump: Instruction, before: r
   const load = jump.memory ? jump : before.findLast(({ memory, index, form }) => memory && index >= 0 && form?.mnemonic.startsWith('MOV') === true);
   if (load === undefined || load.index < 0 || (load.scale !== 2 && load.scale !== 3)) return [];
   const base = load.base < 0 ? 0 : baseValue(linear, load.base, before);
-  const table = base + load.displacement;
-  // Position-independent code adds 32-bit distances to the table's own address.
-  const relative = load.scale === 2 && mode === 64;
+  const wrap = (address: number): number => (mode === 32 ? address >>> 0 : address);
+  const table = wrap(base + load.displacement);
+  // Position-independent code loads 32-bit distances from the register it finds the table by: the table's own address, in i386 code the GOT's.
+  const relative = load.scale === 2 && !jump.memory && load.base >= 0;
   const targets: number[] = [];
   for (let i = 0; i < MAX_ENTRIES; i++) {
     const entry = peek32(linear, table + (i << load.scale));
     if (entry === undefined) break;
-    const target = relative ? base + entry : entry >>> 0;
+    const target = relative ? wrap(base + entry) : entry >>> 0;
     if (Math.abs(target - jump.address) > MAX_DISTANCE) break;
     if (!targets.includes(target)) targets.push(target);
   }
