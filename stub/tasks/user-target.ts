@@ -304,8 +304,9 @@ export class UserTarget implements Target {
     const object = this.users.object(user);
     const old = readSavedRegister(object, this.registers, register);
     if (old !== undefined && Buffer.compare(old, value) === 0) return true;
-    const call = object.first('thread.regs.regs.syscall', 'thread.regs.regs.skas.syscall')?.number() ?? -1;
-    if (register === this.registers.result && call >= 0) throw new Refusal(`${name} will be the result of the system call the task is in: finish that first`);
+    // Its number stays until the kernel is done with the call.
+    const call = readSavedRegister(object, this.registers, this.registers.syscall);
+    if (register === this.registers.result && call?.some((byte) => byte !== 0xff) === true) throw new Refusal(`${name} will be the result of the system call the task is in: finish that first`);
     const write = savedRegisterWrite(object, this.registers, register, value);
     if (write === undefined || !this.users.writeKernel(write.address, write.bytes)) return false;
     // The kernel may have handed the old ones to its tracee already.
