@@ -26,20 +26,24 @@ export type ProcessMemory = (address: bigint, length: number) => Uint8Array;
 
 const AT_PHDR = 3n;
 const AT_PHNUM = 5n;
-const PHDR_BYTES = 56n;
+const PHDR_BYTES = { 4: 32n, 8: 56n } as const;
 const PT_DYNAMIC = 2;
 const PT_PHDR = 6;
 const DT_DEBUG = 21n;
-const WORD = 8n;
 /** More would be a chain without an end. */
 const MOST = 4096;
 const LONGEST_PATH = 4096;
 
-function words(memory: ProcessMemory, address: bigint, count: number): bigint[] | undefined {
-  const bytes = memory(address, count * 8);
-  if (bytes.length < count * 8) return undefined;
+type WordSize = 4 | 8;
+
+function split(bytes: Uint8Array, wordSize: WordSize): bigint[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: count }, (_, i) => view.getBigUint64(i * 8, true));
+  return Array.from({ length: Math.floor(bytes.length / wordSize) }, (_, i) => (wordSize === 8 ? view.getBigUint64(i * 8, true) : BigInt(view.getUint32(i * 4, true))));
+}
+
+function words(memory: ProcessMemory, wordSize: WordSize, address: bigint, count: number): bigint[] | undefined {
+  const bytes = memory(address, count * wordSize);
+  return bytes.length < count * wordSize ? undefined : split(bytes, wordSize);
 }
 
 function pathAt(memory: ProcessMemory, address: bigint): string {
@@ -55,12 +59,12 @@ function pathAt(memory: ProcessMemory, address: bigint): string {
 }
 
 /** Address of the dynamic section of the executable, and what was added to its addresses. */
-function dynamicSection(memory: ProcessMemory, auxv: ReadonlyMap<bigint, bigint>): bigint | undefined {
+function dynamicSection(memory: ProcessMemory, wordSize: WordSize, auxv: ReadonlyMap<bigint, bigint>): bigint | undefined {
   const headers = auxv.get(AT_PHDR);
   let dynamic: bigint | undefined;
   let base = 0n;
   for (let i = 0n; headers !== undefined && i < (auxv.get(AT_PHNUM) ?? 0n) && i < 256n; i++) {
-    const header = words(memory, headers + i * PHDR_BYTES, 7);
+    const header = words(memory, wordSize, headers + i * PHDR_BYTES[wordSize], 3);
     if (header === undefined) return undefined;
     const type = Number(header[0] & 0xffff_ffffn);
     if (type === PT_PHDR) base = headers - header[2];
@@ -69,27 +73,26 @@ function dynamicSection(memory: ProcessMemory, auxv: ReadonlyMap<bigint, bigint>
   return dynamic === undefined ? undefined : dynamic + base;
 }
 
-/** Undefined: there is none (yet). `auxv`: the process's auxiliary vector, 64-bit entries. */
-export function readLinkMap(memory: ProcessMemory, auxv: Uint8Array): LinkMap | undefined {
-  const view = new DataView(auxv.buffer, auxv.byteOffset, auxv.byteLength);
-  const entries = new Map<bigint, bigint>();
-  for (let at = 0; at + 16 <= auxv.length; at += 16) entries.set(view.getBigUint64(at, true), view.getBigUint64(at + 8, true));
-  const section = dynamicSection(memory, entries);
+/** Undefined: there is none (yet). `auxv`: the process's auxiliary vector. */
+export function readLinkMap(memory: ProcessMemory, wordSize: WordSize, auxv: Uint8Array): LinkMap | undefined {
+  const numbers = split(auxv, wordSize);
+  const entries = new Map(numbers.flatMap((key, i) => (i % 2 === 0 && i + 1 < numbers.length ? [[key, numbers[i + 1]] as const] : [])));
+  const section = dynamicSection(memory, wordSize, entries);
   if (section === undefined) return undefined;
   let debug = 0n;
-  for (let at = section; ; at += 2n * WORD) {
-    const entry = words(memory, at, 2);
+  for (let at = section; ; at += 2n * BigInt(wordSize)) {
+    const entry = words(memory, wordSize, at, 2);
     if (entry === undefined || entry[0] === 0n) break;
     if (entry[0] === DT_DEBUG) debug = entry[1];
   }
   // struct r_debug: version, the first map.
-  const main = debug === 0n ? undefined : words(memory, debug, 2)?.[1];
+  const main = debug === 0n ? undefined : words(memory, wordSize, debug, 2)?.[1];
   if (main === undefined || main === 0n) return undefined;
   const libraries: LoadedLibrary[] = [];
-  let next = words(memory, main, 4)?.[3] ?? 0n;
+  let next = words(memory, wordSize, main, 4)?.[3] ?? 0n;
   while (next !== 0n && libraries.length < MOST) {
     // struct link_map: base, name, dynamic section, next.
-    const map = words(memory, next, 4);
+    const map = words(memory, wordSize, next, 4);
     if (map === undefined) break;
     const [base, name, dynamic] = map;
     const path = pathAt(memory, name);

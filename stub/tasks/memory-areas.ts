@@ -46,7 +46,7 @@ export function areaAt(areas: readonly MemoryArea[], address: number): MemoryAre
 /** Kinds of maple tree nodes (enum maple_type): in bits 3 to 6 of a pointer to one. */
 const MapleType = { dense: 0, leaf: 1, range: 2, allocation: 3 } as const;
 const NODE_BYTES = 256;
-const HIGHEST = 0xffff_ffff_ffff_ffffn;
+const HIGHEST = { 4: 0xffff_ffffn, 8: 0xffff_ffff_ffff_ffffn } as const;
 /** Entries that are no pointers to values: nodes and reserved values have bit 1 set and bit 0 not. */
 const isInternal = (entry: number): boolean => (entry & 3) === 2;
 const DEEPEST = 32;
@@ -56,7 +56,7 @@ export function* mapleEntries(kernel: KernelView, tree: GuestObject): Generator<
   const root = tree.number('ma_root');
   if (root === 0) return;
   if (!isInternal(root)) yield root;
-  else if (root > PAGE_BYTES) yield* mapleNode(kernel, root, HIGHEST, 0);
+  else if (root > PAGE_BYTES) yield* mapleNode(kernel, root, HIGHEST[kernel.image.wordSize], 0);
 }
 
 /** `highest`: the last index the node is for. */

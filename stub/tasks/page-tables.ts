@@ -25,7 +25,7 @@ function levels(kernel: KernelView): readonly number[] {
   const real = (type: string, member: string): boolean => kernel.image.type(type)?.member(member) !== undefined;
   const inner = kernel.image.wordSize === 8 ? 9 : 10;
   if (!real('pmd_t', 'pmd')) return [inner, inner];
-  if (kernel.image.wordSize === 4) return [2, 9, 9];
+  if (kernel.image.wordSize === 4) return [1, 10, 9];
   if (!real('pud_t', 'pud')) return [9, 9, 9];
   return real('p4d_t', 'p4d') ? [9, 9, 9, 9, 9] : [9, 9, 9, 9];
 }

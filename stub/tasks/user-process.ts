@@ -10,8 +10,6 @@ import { listTasks } from './task-list.ts';
 import type { Task } from './task.ts';
 import type { UserMemory } from './process-memory.ts';
 
-const AUXV_ENTRY = 16;
-
 /** A watchpoint of a process. */
 export interface UserWatch {
   readonly request: WatchRequest;
@@ -66,7 +64,11 @@ export class UserProcess {
     const saved = this.mm?.find('saved_auxv')?.read();
     if (saved === undefined) return new Uint8Array();
     const view = new DataView(saved.buffer, saved.byteOffset, saved.byteLength);
-    for (let at = 0; at + AUXV_ENTRY <= saved.length; at += AUXV_ENTRY) if (view.getBigUint64(at, true) === 0n) return saved.subarray(0, at + AUXV_ENTRY);
+    const { wordSize } = this.kernel.image;
+    for (let at = 0; at + 2 * wordSize <= saved.length; at += 2 * wordSize) {
+      // AT_NULL ends it.
+      if (view.getUint32(at, true) === 0) return saved.subarray(0, at + 2 * wordSize);
+    }
     return saved;
   }
 

@@ -202,7 +202,7 @@ export class UserTarget implements Target {
   libraries(tid: number, kind: 'svr4' | 'sections'): string {
     const user = this.users.task(tid);
     const memory = (address: bigint, length: number): Uint8Array => this.readMemory(tid, address, length);
-    const map = kind === 'svr4' && this.registers.wordSize === 8 ? readLinkMap(memory, this.auxv(tid)) : undefined;
+    const map = kind === 'svr4' ? readLinkMap(memory, this.registers.wordSize, this.auxv(tid)) : undefined;
     const { kernel } = this.inner.debuggee;
     const modules = user !== undefined || kernel === undefined ? [] : orRefuse(() => this.modules.libraries(kernel, this.moduleWatch.leaving));
     if (user === undefined && kernel !== undefined) this.moduleWatch.begin(kernel);
@@ -249,7 +249,6 @@ export class UserTarget implements Target {
     if (pid === process.pid && this.stops.kernelAttached) throw new Refusal(`process ${pid} is the kernel, which is attached`);
     const { kernel, reason } = this.inner.debuggee;
     if (kernel === undefined) throw new Refusal(reason ?? `only processes of a UML kernel can be attached, and ${process.executable} is none`);
-    if (kernel.image.wordSize !== 8) throw new Refusal('processes of 32-bit kernels cannot be attached');
     return kernel;
   }
 

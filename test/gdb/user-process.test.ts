@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { guestProgram } from '../fixtures/guest-program.ts';
-import { initramfs } from '../fixtures/initramfs.ts';
+import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { gdb, listen, type Listening } from './dialogue.ts';
 
@@ -35,10 +35,15 @@ async function startDynamic(...what: string[]): Promise<Started> {
   return boot({ 'bin/uml-user': program, ...Object.fromEntries(LIBRARIES.map((path) => [path, `/${path}`])) }, what);
 }
 
+async function startI386(...what: string[]): Promise<Started> {
+  const program = guestProgram('uml-user.c', ['-m32', '-O0', '-g', '-static']);
+  return boot({ 'bin/uml-user': program }, what, true);
+}
+
 /** Boots with uml-user.c as the only program; resolves when it has said which process it is. */
-async function boot(files: Readonly<Record<string, string>>, what: readonly string[]): Promise<Started> {
-  const kernel = umlKernel('static');
-  const started = await listen(['boot', '--gdb', ':0', kernel, 'mem=64M', `initrd=${initramfs(files)}`, `skas.run=/bin/uml-user,${what.join(',')}`]);
+async function boot(files: Readonly<Record<string, string>>, what: readonly string[], i386 = false): Promise<Started> {
+  const kernel = umlKernel(i386 ? 'i386' : 'static');
+  const started = await listen(['boot', '--gdb', ':0', kernel, 'mem=64M', `initrd=${i386 ? initramfsI386(files) : initramfs(files)}`, `skas.run=/bin/uml-user,${what.join(',')}`]);
   machine = started;
   const count = what.includes('pair') ? 2 : 1;
   const end = performance.now() + LONG / 2;
@@ -226,6 +231,27 @@ describe('a process of the guest', () => {
     expect(pids[0]).not.toBe(pids[1]);
     expect(alone.match(new RegExp(`^\\$\\d+ = ${pids[0]}$`, 'gm'))).toHaveLength(3);
     expect(both.match(new RegExp(`^\\$\\d+ = ${pids[1]}$`, 'gm'))).toHaveLength(2);
+  }, LONG);
+});
+
+describe('a process of a 32-bit guest', () => {
+  it('is debugged in the same way', async () => {
+    const { ask } = await startI386('loop');
+    const text = await ask(
+      'info proc mappings', 'break turn', 'continue', 'bt', 'next', 'step', 'p message', 'info registers eip gs', 'delete', 'watch watched', 'continue', 'delete', 'catch syscall write', 'continue', 'p $orig_eax', 'set $eax = 3', 'continue',
+      'p $eax', 'delete', 'p square(12)', 'p went = 1', 'tbreak far_away', 'continue', 'catch fork', 'info inferiors',
+    );
+    expect(text).toMatch(/r-xp +\/bin\/uml-user/);
+    expect(text).toMatch(/\[stack\]/);
+    expect(text).toMatch(/#1 .* in main \(argc=2/);
+    expect(text).toMatch(/square \(x=\d+\)/);
+    expect(text).toMatch(/= "value \d+\\n"/);
+    expect(text).toMatch(/eip +0x[0-9a-f]+ +0x[0-9a-f]+ <square\+\d+>/);
+    expect(text).toMatch(/hit Hardware watchpoint \d+: watched/);
+    expect(text).toMatch(/\(call to syscall write\)[^]*= 4\n[^]*\(returned from syscall write\)[^]*= 0\n/);
+    expect(text).toMatch(/eax will be the result of the system call/);
+    expect(text).toContain('= 144');
+    expect(text).toMatch(/hit Temporary breakpoint \d+, far_away/);
   }, LONG);
 });
 
