@@ -80,7 +80,7 @@ export const SCRATCH = CPU + 0x380;
 export const ENGINE_AREA = 0x2000;
 
 /** Software TLB: entries of 16 bytes { page address i64, addend i32, pad }: linear address = wrap(va) + addend. */
-export const TLB_ENTRIES = 1024;
+export const TLB_ENTRIES = 4096;
 export const TLB_BYTES = TLB_ENTRIES * 16;
 /** `(va >> TLB_SHIFT) & TLB_MASK` is the byte offset of va's entry. */
 export const TLB_SHIFT = 8;
