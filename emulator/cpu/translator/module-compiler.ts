@@ -64,6 +64,11 @@ export class ModuleCompiler {
     return message;
   }
 
+  /** The guest is running: its first hot code will be there before a worker that is started then. */
+  prepare(): void {
+    if (this.mode === 'background') this.start();
+  }
+
   private start(): MessagePort {
     if (this.port !== undefined) return this.port;
     const { port1, port2 } = new MessageChannel();

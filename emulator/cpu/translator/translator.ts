@@ -17,7 +17,9 @@ import { findRegion, type Region } from './region.ts';
 
 /** Regions and guest instructions of one module at most. */
 const BATCH_REGIONS = 32;
-const BATCH_INSTRUCTIONS = 2000;
+const BATCH_INSTRUCTIONS = 600;
+/** Modules on their way at most: the next one is there when the worker has finished one. */
+const MODULES_AHEAD = 2;
 
 /** A region from its request until it is dropped. */
 interface Candidate {
@@ -98,9 +100,10 @@ export class RegionTranslator implements Translator {
   }
 
   poll(): void {
+    this.compiler.prepare();
     for (let answer = this.compiler.take(); answer !== undefined; answer = this.compiler.take()) this.install(answer);
-    // One module is compiled at a time; what is requested meanwhile becomes the next one.
-    while (this.queue.length > 0 && this.compiler.pending === 0) {
+    // What is requested meanwhile becomes the next module.
+    while (this.queue.length > 0 && this.compiler.pending < MODULES_AHEAD) {
       this.submit();
       const answer = this.compiler.take();
       if (answer !== undefined) this.install(answer);
