@@ -8,7 +8,7 @@
  */
 import {
   ARENA, ARENA_END, BLOCK_BYTES, BLOCK_COUNT, BLOCK_FRAME, BLOCK_FRAME2, BLOCK_HEADER, BLOCK_REGION, BLOCK_RIP, BLOCK_RUNS, BLOCK_UNCHAINED,
-  JUMP_CACHE, JUMP_CACHE_ENTRIES, jumpCacheOffset, jumpCacheSalt, RECORD,
+  JUMP_CACHE, JUMP_CACHE_ENTRIES, jumpCacheOffset, jumpCacheSalt, RECORD, regionCacheEntry,
 } from './engine-area.ts';
 import { PAGE_SIZE } from './state.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
@@ -310,6 +310,7 @@ export class CodeCache {
     }
     this.linear.i32[(region.header + BLOCK_REGION) >>> 2] = 0;
     this.uncache(region.rip);
+    this.linear.i32.fill(0, regionCacheEntry(region.rip | 0) >>> 2, (regionCacheEntry(region.rip | 0) >>> 2) + 4);
     this.onRegionDropped(region.tableIndex);
   }
 }

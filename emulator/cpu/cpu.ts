@@ -112,7 +112,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
     this.cache = new CodeCache(linear);
     this.builder = new BlockBuilder(linear, this);
     this.slow = new SlowPath(linear, this.watchpoints, this);
-    this.library = new HelperLibrary(linear.memory, this.table, engineFunctions(this.slow.access), {
+    this.library = new HelperLibrary(linear.memory, this.table, engineFunctions(linear.memory, this.slow.access), {
       memory: linear.memory,
       u8: linear.u8,
       view: linear.view,

@@ -10,6 +10,12 @@ export const LEFT_AT = ENGINE_AREA;
 export const LEFT_IN = ENGINE_AREA + 4;
 /** A block which is used once (end of a budget, single step): header and records. */
 export const SINGLE_BLOCK = 0x4000;
+/**
+ * What regions look at to find each other: direct-mapped, entries of 16 bytes { rip i64, code context i32, region's table index i32 }, each an address's
+ * only place. It is small and hashed well, so that it stays in the host's caches; what it does not have, the jump cache may.
+ */
+export const REGION_CACHE = 0x80000;
+const REGION_CACHE_BITS = 13;
 /** Jump cache: direct-mapped, entries of 16 bytes { rip i64, code context i32, block i32 }. A block address of 0 is an empty entry. */
 export const JUMP_CACHE = 0x100000;
 export const JUMP_CACHE_ENTRIES = 0x40000;
@@ -71,6 +77,13 @@ export const FIRST_REGION_SLOT = 65536;
 export function jumpCacheOffset(ripLow: number): number {
   return ((ripLow ^ (ripLow >>> 15)) & (JUMP_CACHE_ENTRIES - 1)) << 4;
 }
+
+/** Linear address of an address's entry in the region cache; {@link REGION_HASH_SHIFT} tells emitted code the same. */
+export function regionCacheEntry(ripLow: number): number {
+  return REGION_CACHE + ((Math.imul(ripLow, REGION_HASH) >>> REGION_HASH_SHIFT) << 4);
+}
+export const REGION_HASH = 0x9e3779b1;
+export const REGION_HASH_SHIFT = 32 - REGION_CACHE_BITS;
 
 /** The golden ratio spreads contexts, which are numbered as they come. */
 export function jumpCacheSalt(codeContext: number): number {

@@ -1,10 +1,11 @@
 /**
- * The engine's own wasm functions, which every module of emitted code imports: `computeFlags`, and `slowPath`, which only splits
- * the address for JavaScript (an i64 parameter would arrive there as a bigint).
+ * The engine's own wasm functions, which modules of emitted code import: `computeFlags`, `findRegion`, and `slowPath`, which only
+ * splits the address for JavaScript (an i64 parameter would arrive there as a bigint).
  */
 import { FlagKind } from './flags.ts';
-import { COMPUTE_FLAGS, IMPORT_MODULE, SLOW_PATH } from './module-imports.ts';
+import { COMPUTE_FLAGS, FIND_REGION, IMPORT_MODULE, SLOW_PATH } from './module-imports.ts';
 import { flagBits } from './semantics/flag-formulas.ts';
+import { findRegionBody } from './translator/jump-links.ts';
 import { compileModule } from './wasm/compiled-modules.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
 import { ModuleBuilder } from './wasm/module-builder.ts';
@@ -16,6 +17,7 @@ let compiled: WebAssembly.Module | undefined;
 
 function compile(): WebAssembly.Module {
   const builder = new ModuleBuilder();
+  builder.importMemory(IMPORT_MODULE, 'memory', 1);
   const slow = builder.importFunction(IMPORT_MODULE, 'slowAccess', ['i32', 'i32', 'i32'], ['i32']);
   const f = new FunctionBuilder();
   f.begin(SLOW_PATH.params, [SLOW_PATH.result]);
@@ -44,11 +46,12 @@ function compile(): WebAssembly.Module {
   const computeFlags = f.end();
   builder.add(slowPath, SLOW_PATH.name);
   builder.add(computeFlags, COMPUTE_FLAGS.name);
+  builder.add(findRegionBody(f), FIND_REGION.name);
   return compileModule(builder.finish());
 }
 
-/** The two functions by name, for the import object. */
-export function engineFunctions(slowAccess: SlowAccess): Record<string, WebAssembly.ExportValue> {
+/** The functions by name, for the import object. */
+export function engineFunctions(memory: WebAssembly.Memory, slowAccess: SlowAccess): Record<string, WebAssembly.ExportValue> {
   compiled ??= compile();
-  return { ...new WebAssembly.Instance(compiled, { [IMPORT_MODULE]: { slowAccess } }).exports };
+  return { ...new WebAssembly.Instance(compiled, { [IMPORT_MODULE]: { memory, slowAccess } }).exports };
 }

@@ -26,6 +26,9 @@ export const SLOW_WRITE = 0x2000;
 /** `(kind i32, result i64, a i64, b i64) → the six arithmetic flags in their rflags places`: flags.ts for a kind that is not known while emitting. */
 export const COMPUTE_FLAGS: EngineFunction<'i32'> = { name: 'computeFlags', params: ['i32', 'i64', 'i64', 'i64'], result: 'i32' };
 
+/** `(address i64) → table index of its region in the running code context, or 0`: translator/jump-links.ts. */
+export const FIND_REGION: EngineFunction<'i32'> = { name: 'findRegion', params: ['i64'], result: 'i32' };
+
 /** A function of the engine without a result. */
 export interface EngineProcedure {
   readonly name: string;

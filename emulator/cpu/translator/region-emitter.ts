@@ -7,7 +7,7 @@
  */
 import type { Form } from '../decode/form.ts';
 import { Exit } from '../exits.ts';
-import type { ModuleImports } from '../module-imports.ts';
+import { FIND_REGION, type ModuleImports } from '../module-imports.ts';
 import type { ComplexEffects, Helper } from '../semantics/emitter.ts';
 import { RIP } from '../state.ts';
 import type { FunctionBody, FunctionBuilder, I32, I64, Local, Val, ValType } from '../wasm/function-builder.ts';
@@ -53,6 +53,8 @@ export class RegionEmitter extends RegionMemory {
   scan(region: Region): BlockFacts[] {
     this.begin(region, 0xffffffff);
     this.openExits();
+    // Ways out, which are not scanned, may need it.
+    this.imports.engine(FIND_REGION);
     return region.blocks.map((block) => {
       this.facts = noFacts();
       this.groups = [];
@@ -167,12 +169,12 @@ export class RegionEmitter extends RegionMemory {
     }
     this.storeState();
     const neighbour = this.neighbours.get(address);
-    if (neighbour === undefined) this.tailCall(regionAt(f, address), () => f.i64.const(address));
+    if (neighbour === undefined) this.tailCall(regionAt(f, this.imports, address), () => f.i64.const(address));
     else f.returnCall(neighbour, [f.get(f.param(0, 'i32'))]);
   }
 
   protected goOnAt(address: Local<'i64'>): void {
-    this.tailCall(regionAtLocal(this.f, address), () => this.f.get(address));
+    this.tailCall(regionAtLocal(this.f, this.imports, address), () => this.f.get(address));
   }
 
   /** Goes on in a region, or at `rip` in the dispatcher when there is none. All state but RIP is in memory. */
@@ -224,7 +226,7 @@ export class RegionEmitter extends RegionMemory {
     f.release(status);
     const node = this.region.blockAt.get(next);
     if (node === undefined) {
-      this.tailCall(regionAt(f, next), () => f.i64.const(next));
+      this.tailCall(regionAt(f, this.imports, next), () => f.i64.const(next));
       return { kind: 'none' };
     }
     this.loadState(this.usedMask);
@@ -274,7 +276,7 @@ export class RegionEmitter extends RegionMemory {
     }
     const rip = (): I64 => f.i64.const(target);
     const neighbour = this.neighbours.get(target);
-    this.ending = neighbour === undefined ? this.callRegion(regionAt(f, target), rip) : this.callNeighbour(neighbour, rip);
+    this.ending = neighbour === undefined ? this.callRegion(regionAt(f, this.imports, target), rip) : this.callNeighbour(neighbour, rip);
   }
 
   jumpIndirect(kind: 'jmp' | 'call' | 'ret', target: Local<'i64'>): void {
@@ -290,12 +292,12 @@ export class RegionEmitter extends RegionMemory {
     }
     this.storeState();
     if (kind === 'call' || this.block.ending === 'call') {
-      this.ending = this.callRegion(regionAtLocal(f, target), () => f.get(target));
+      this.ending = this.callRegion(regionAtLocal(f, this.imports, target), () => f.get(target));
       return;
     }
     this.ending = { kind: 'none' };
     if (kind === 'jmp') {
-      this.tailCall(regionAtLocal(f, target), () => f.get(target));
+      this.tailCall(regionAtLocal(f, this.imports, target), () => f.get(target));
       return;
     }
     this.returnTo(target);
@@ -319,7 +321,7 @@ export class RegionEmitter extends RegionMemory {
     const otherwise = this.later(() => {
       this.storeState();
       if (kind === 'ret') this.returnTo(address);
-      else this.tailCall(regionAtLocal(f, address), () => f.get(address));
+      else this.tailCall(regionAtLocal(f, this.imports, address), () => f.get(address));
     });
     return { kind: 'switch', cases, otherwise };
   }

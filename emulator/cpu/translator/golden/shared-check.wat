@@ -1,8 +1,10 @@
 (module
 (type (;0;) (func (param i32) (result i32)))
+(type (;1;) (func (param i64) (result i32)))
+(import "skas" "findRegion" (func (;0;) (type 1)))
 (import "skas" "memory" (memory (;0;) 1))
 (import "skas" "table" (table (;0;) 0 funcref))
-(func (;0;) (type 0) (param i32) (result i32)
+(func (;1;) (type 0) (param i32) (result i32)
 (local i64 i64 i64 i64 i64 i64 i32 i64 i64 i64 i32 i32 i64 i64 i32 i64 i32 i64 i64 i64)
 block  ;; label = @1
 block  ;; label = @2
@@ -73,7 +75,7 @@ local.get 16
 i32.wrap_i64
 i32.const 8
 i32.shr_u
-i32.const 16368
+i32.const 65520
 i32.and
 local.get 12
 i32.add
@@ -133,7 +135,7 @@ local.get 20
 i32.wrap_i64
 i32.const 8
 i32.shr_u
-i32.const 16368
+i32.const 65520
 i32.and
 local.get 12
 i32.add
@@ -384,4 +386,4 @@ end
 i32.const 0
 i32.load offset=4876 align=1
 return)
-(export "r0" (func 0)))
+(export "r0" (func 1)))
