@@ -1,13 +1,7 @@
 /** Objects read through the debug information of a small program whose data is taken from its file. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { SegmentType } from '../../emulator/image/elf.ts';
-import { GuestDataError, LayoutError, type GuestMemory } from './guest-object.ts';
-import { KernelImage } from './kernel-image.ts';
-import { KernelView } from './kernel-view.ts';
+import { describe, expect, it } from 'vitest';
+import { staticKernel } from '../../test/fixtures/static-kernel.ts';
+import { GuestDataError, LayoutError } from './guest-object.ts';
 
 const SOURCE = `
 struct list_head { struct list_head *next, *prev; };
@@ -26,29 +20,8 @@ long __per_cpu_offset[2] = { 0, -16 };
 int counters[8] = { 10, 11, 12, 13, 14, 15, 16, 17 };
 int main(void) { return 0; }
 `;
-const folder = mkdtempSync(join(tmpdir(), 'skas-object-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-writeFileSync(join(folder, 'p.c'), SOURCE);
-
-function view(entryBias: number, ...options: string[]): KernelView {
-  const path = join(folder, 'p');
-  execFileSync('gcc', ['-g', '-o', path, ...options, join(folder, 'p.c')]);
-  const bytes = readFileSync(path);
-  const { elf } = new KernelImage(bytes, path, undefined);
-  const image = new KernelImage(bytes, path, elf.header.entry + entryBias);
-  const memory: GuestMemory = (address, length) => {
-    const at = address - image.bias;
-    const segment = elf.segments.find((each) => each.type === SegmentType.load && at >= each.address && at + length <= each.address + each.memorySize);
-    if (segment === undefined) return undefined;
-    const out = new Uint8Array(length);
-    out.set(elf.bytes.subarray(segment.offset + at - segment.address, segment.offset + Math.min(at - segment.address + length, segment.fileSize)));
-    return out;
-  };
-  return new KernelView(image, memory);
-}
-
 describe('an object', () => {
-  const kernel = view(0, '-no-pie');
+  const kernel = staticKernel(SOURCE, ['-no-pie']);
   const two = kernel.variable('two');
 
   it('has fields by path, or not', () => {
@@ -96,7 +69,7 @@ describe('an object', () => {
   });
 
   it('is found where a position-independent kernel was loaded', () => {
-    const moved = view(0x7000_0000, '-pie', '-fPIE');
+    const moved = staticKernel(SOURCE, ['-pie', '-fPIE'], 0x7000_0000);
     expect(moved.image.bias).toBe(0x7000_0000);
     expect(moved.variable('two').address).toBe(moved.image.symbol('two'));
     expect(moved.variable('counters').element(3).number()).toBe(13);

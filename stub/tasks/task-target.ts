@@ -24,6 +24,8 @@ export interface TaskTargetOptions {
 /** What the machine's stop is reported as; undefined: as what it is. */
 type Report = (event: StopEvent) => StopEvent | undefined;
 
+const STACK_POINTERS = new Set(['rsp', 'esp']);
+
 /** A range of code that is never left. */
 const EVERYWHERE = { start: 0n, end: 1n << 47n };
 
@@ -96,7 +98,8 @@ export class TaskTarget implements Target {
     const sleeping = this.sleeping(tid);
     if (sleeping === undefined) {
       const done = this.machine.writeRegister(this.hostId(tid), register, value);
-      this.changed();
+      // Which task runs shows in the stack pointer only.
+      if (STACK_POINTERS.has(this.registers.registers[register].name)) this.changed();
       return done;
     }
     const { name } = this.registers.registers[register];
