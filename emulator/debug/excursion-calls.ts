@@ -51,7 +51,7 @@ export class ExcursionCalls {
     const file = this.thread.descriptors.get(first | 0);
     const terminal = name === 'ioctl' && file instanceof TerminalFile ? this.terminalCall(file.terminal, second, third) : undefined;
     if (terminal !== undefined) return terminal;
-    const plain = name === 'ioctl' && READERS.has(second);
+    const plain = (name === 'ioctl' && READERS.has(second)) || (name === 'sigaltstack' && first === 0);
     if (!HARMLESS.has(name) && !plain && !(OUTPUT.has(name) && isConsole(file))) return `Stopped before the host's system call ${name}: its effects could not be taken back.`;
     const result = callOnce(this.thread, nr, wordSize);
     return result instanceof Wait ? `Stopped before the host's system call ${name}: it would have to wait.` : result;

@@ -1,4 +1,5 @@
 /** `monitor` commands about the kernel in the machine. */
+import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import type { MonitorCommand } from '../monitor-commands.ts';
 import { Refusal } from '../target.ts';
 import { callersOf } from './callers.ts';
@@ -34,7 +35,7 @@ function reading<T>(look: () => T): T {
   try {
     return look();
   } catch (error) {
-    if (error instanceof LayoutError || error instanceof GuestDataError) throw new Refusal(error.message);
+    if (error instanceof LayoutError || error instanceof GuestDataError || error instanceof DwarfError) throw new Refusal(error.message);
     throw error;
   }
 }

@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { staticKernel } from '../../test/fixtures/static-kernel.ts';
 import { kernelLog } from './kernel-log.ts';
-import type { KernelView } from './kernel-view.ts';
+import { GuestDataError, LayoutError, type GuestMemory } from './guest-object.ts';
+import { KernelView } from './kernel-view.ts';
 import { SavedContext } from './saved-context.ts';
 import { currentTasks, listTasks } from './task-list.ts';
-import { taskOnStack } from './task-view.ts';
+import { TaskView, taskOnStack } from './task-view.ts';
 
 const LIST = 'struct list_head { struct list_head *next, *prev; };\n';
 const UNION = 'union thread_union { long stack[64]; };\nunion thread_union __attribute__((aligned(512))) s0, s1, s2, s3;\n';
@@ -94,6 +95,40 @@ describe.each(Object.entries(LAYOUTS))('%s', (_, source) => {
     if (current.has('thread.prev_sched')) expect(taskOnStack(kernel, current, stack + 16)?.pid).toBe(1);
     expect(taskOnStack(kernel, current, 0x1000)).toBeUndefined();
   });
+});
+
+it('damaged memory gives an answer or an error, and soon', () => {
+  let seed = 4711;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  let answers = 0;
+  const thread = { pid: 2, tid: 2, name: 'linux', extra: '' };
+  for (const source of Object.values(LAYOUTS)) {
+    const sound = staticKernel(source + MAIN, BARE);
+    const { address } = sound.variable('init_task');
+    for (let round = 0; round < 200; round++) {
+      // The same bytes are wrong whenever they are read.
+      const wrong = new Map(Array.from({ length: 1 + random(8) }, () => [address - 256 + random(2048), random(256)]));
+      const memory: GuestMemory = (at, length) => {
+        const bytes = sound.memory(at, length);
+        for (let i = 0; bytes !== undefined && i < length; i++) bytes[i] = wrong.get(at + i) ?? bytes[i];
+        return bytes;
+      };
+      try {
+        const view = TaskView.of(new KernelView(sound.image, memory), [{ thread, stackPointer: random(2) === 0 ? undefined : address + random(4096) }]);
+        const ids = view?.threads.map(({ tid }) => tid) ?? [];
+        expect(new Set(ids).size).toBe(ids.length);
+        expect(ids.every((id) => id > 0)).toBe(true);
+        for (const task of view?.tasks.values() ?? []) view?.saved(task);
+        answers++;
+      } catch (error) {
+        if (!(error instanceof LayoutError) && !(error instanceof GuestDataError)) throw error;
+      }
+    }
+  }
+  expect(answers).toBeGreaterThan(100);
 });
 
 it('a kernel that has not begun has no tasks', () => {

@@ -2,6 +2,7 @@
  * A UML kernel as the RSP server sees it: its tasks are the threads. What runs is the machine's thread, what sleeps has the registers the
  * kernel has saved. Without debug information, before there are tasks, and when switched off, it is the machine's own threads.
  */
+import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
@@ -310,7 +311,7 @@ export class TaskTarget implements Target {
       const view = TaskView.of(kernel, hosts);
       return { view, trouble: view === undefined ? 'the kernel has no tasks yet' : undefined };
     } catch (error) {
-      if (error instanceof LayoutError || error instanceof GuestDataError) return { view: undefined, trouble: `the kernel's tasks cannot be read: ${error.message}` };
+      if (error instanceof LayoutError || error instanceof GuestDataError || error instanceof DwarfError) return { view: undefined, trouble: `the kernel's tasks cannot be read: ${error.message}` };
       throw error;
     }
   }

@@ -14,6 +14,9 @@ export const FIRST_IDLE = 1 << 22;
 /** Ids of host threads that run no task: this and the host's id. */
 export const FIRST_HOST = 1 << 23;
 
+/** Ids of tasks whose process ids are nonsense. */
+const FIRST_SPARE = 3 << 22;
+
 /** What is known of a thread of the host. */
 export interface HostThread {
   readonly thread: TargetThread;
@@ -46,8 +49,10 @@ export class TaskView {
     this.tasks = tasks;
     this.hosts = hosts;
     let idle = FIRST_IDLE;
+    let spare = FIRST_SPARE;
     for (const task of tasks.values()) {
-      const id = task.pid === 0 ? idle++ : task.pid;
+      let id = task.pid === 0 ? idle++ : task.pid;
+      if (id < 0 || this.byId.has(id) || (task.pid !== 0 && id >= FIRST_IDLE)) id = spare++;
       this.byId.set(id, task);
       this.ids.set(task.address, id);
     }

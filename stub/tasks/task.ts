@@ -24,8 +24,9 @@ export class Task {
     return this.object.address;
   }
 
+  /** Its name; programs may put anything into it. */
   get comm(): string {
-    return this.object.text('comm');
+    return this.object.text('comm').replace(/[\x00-\x1f\x7f\ufffe\uffff]/g, '?');
   }
 
   /** `bash [57]`. */
