@@ -1,6 +1,6 @@
 /** Objects read through the debug information of a small program whose data is taken from its file. */
 import { describe, expect, it } from 'vitest';
-import { staticKernel } from '../../test/fixtures/static-kernel.ts';
+import { staticKernel } from './static-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
 
 const SOURCE = `

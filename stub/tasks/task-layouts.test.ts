@@ -1,6 +1,6 @@
 /** Tasks, their saved registers and the kernel log in the layouts of kernels from 2.6.9 to today, as static data. */
 import { describe, expect, it } from 'vitest';
-import { staticKernel } from '../../test/fixtures/static-kernel.ts';
+import { staticKernel } from './static-kernel.ts';
 import { kernelLog } from './kernel-log.ts';
 import { GuestDataError, LayoutError, type GuestMemory } from './guest-object.ts';
 import { KernelView } from './kernel-view.ts';
