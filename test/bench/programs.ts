@@ -1,6 +1,6 @@
 /**
  * Real programs on inputs made here, about a second of work for qemu-user each: native time, and qemu-user's and ours as ratios to it. Our start-up
- * (about half a second) is in; on much shorter runs it is most of the time.
+ * (about a quarter of a second) is in; on much shorter runs it is most of the time.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
