@@ -91,6 +91,7 @@ export class AddressSpace extends GuestMemory {
   release(): void {
     if (--this.users > 0) return;
     if (this.users < 0) throw new Error(`address space ${this.id} released too often`);
+    this.spaces.onDestroy(this);
     this.removeAreas(0, this.layout.taskSize);
     this.chargeAreas();
     this.spaces.destroyed(this);

@@ -14,6 +14,8 @@ export class AddressSpaces implements Mappings {
   readonly frames: Frames;
   /** vm.mmap_min_addr: lowest address the placement of mappings uses. */
   readonly minimumAddress = 0x10000;
+  /** Called when a space's last reference is gone; its mappings are still there. */
+  onDestroy: (space: AddressSpace) => void = () => {};
   private readonly tlbs: BlockPool;
   private readonly alive = new Set<AddressSpace>();
   private ids = 0;

@@ -6,23 +6,22 @@
  */
 import type { TransferTotals } from '../cpu/counting/transfer-totals.ts';
 
+/** Calls `change` with every entry (+) and departure (-), by address. */
+export function eachChange(totals: TransferTotals, change: (address: number, by: number) => void): void {
+  for (const [address, by] of totals.boundaries()) change(address, by);
+  for (const { next, target, count } of totals.transfers()) {
+    change(target, count);
+    change(next, -count);
+  }
+}
+
 export class ExecutionCounts {
   /** Ascending addresses at which the count changes, and the count from there on. */
   private readonly addresses: Float64Array;
   private readonly counts: Float64Array;
 
-  constructor(contexts: Iterable<TransferTotals>) {
-    const changes = new Map<number, number>();
-    const change = (address: number, by: number): void => {
-      changes.set(address, (changes.get(address) ?? 0) + by);
-    };
-    for (const totals of contexts) {
-      for (const [address, by] of totals.boundaries()) change(address, by);
-      for (const { next, target, count } of totals.transfers()) {
-        change(target, count);
-        change(next, -count);
-      }
-    }
+  /** @param changes by how much the number of executions differs from that at the address before, by address */
+  constructor(changes: ReadonlyMap<number, number>) {
     const sorted = [...changes].filter(([, by]) => by !== 0).sort(([a], [b]) => a - b);
     this.addresses = Float64Array.from(sorted, ([address]) => address);
     this.counts = new Float64Array(sorted.length);
@@ -33,6 +32,12 @@ export class ExecutionCounts {
       this.counts[i] = count;
     });
     if (count !== 0) throw new Error(`${count} entries without a departure`);
+  }
+
+  static of(totals: TransferTotals): ExecutionCounts {
+    const changes = new Map<number, number>();
+    eachChange(totals, (address, by) => changes.set(address, (changes.get(address) ?? 0) + by));
+    return new ExecutionCounts(changes);
   }
 
   /** Executions of the instruction at an address. */

@@ -2,7 +2,7 @@
 import { COUNTING_CLOCK, COUNTING_STACK } from '../state.ts';
 import type { LinearMemory } from '../../memory/linear-memory.ts';
 import {
-  NODE_BYTES, NODE_CALLS, NODE_PARENT, NODE_SELF, NODE_SITE, NODE_TARGET, STACK_BYTES, STACK_CLOCK, STACK_FRAMES, STACK_LIMIT, STACK_NODE, TREE_FREE, TREE_FULL, TREE_NODES, TREE_STACKS,
+  NODE_BYTES, NODE_CALLS, NODE_PARENT, NODE_SELF, NODE_SITE, NODE_TARGET, STACK_BYTES, STACK_CLOCK, STACK_FRAMES, STACK_LIMIT, STACK_NODE, TREE_BUCKETS, TREE_FREE, TREE_FULL, TREE_NODES, TREE_STACKS,
 } from './call-tree-layout.ts';
 import type { CountingContext } from './transfer-counters.ts';
 
@@ -82,6 +82,11 @@ export class CallTrees {
     }
   }
 
+  /** A run begins of which no tree is kept. */
+  rest(): void {
+    this.linear.i32[COUNTING_STACK >>> 2] = 0;
+  }
+
   leave(context: CountingContext, rip: number): void {
     const stack = this.stacks.get(context);
     if (stack !== undefined) stack.rip = rip;
@@ -110,6 +115,15 @@ export class CallTrees {
     this.charge(context, stack);
     this.stacks.delete(context);
     this.free.push(stack.address);
+  }
+
+  /** Forgets all nodes. Only when no context has a stack any more. */
+  clear(): void {
+    if (this.stacks.size > 0) throw new Error('call trees are in use');
+    new Uint8Array(this.view.buffer, TREE_BUCKETS, this.view.getUint32(TREE_FREE, true) - TREE_BUCKETS).fill(0);
+    this.view.setUint32(TREE_FREE, TREE_NODES, true);
+    this.view.setUint32(TREE_FULL, 0, true);
+    this.roots.clear();
   }
 
   /** True when some calls had to be counted for their callers: there were too many different chains. */

@@ -84,7 +84,7 @@ describe.each(tiers)('counts of transfers, %s', (_tier, options) => {
     } while (exit === Exit.budget);
     expect(exit).toBe(Exit.syscall);
     counters.collect();
-    const counts = new ExecutionCounts([totals]);
+    const counts = ExecutionCounts.of(totals);
     const found = [...EXPECTED.keys()].map((offset) => [offset, counts.at(CODE + offset)]);
     expect(found).toEqual([...EXPECTED]);
     expect(totals.retired).toBe(retired);
@@ -105,7 +105,7 @@ describe.each(tiers)('counts of transfers, %s', (_tier, options) => {
       while (cpu.run(context, space, 500) === Exit.budget);
       counters.collect();
     }
-    expect(owners.map(({ totals }) => new ExecutionCounts([totals]).at(CODE + 30))).toEqual([2002, 1001]);
+    expect(owners.map(({ totals }) => ExecutionCounts.of(totals).at(CODE + 30))).toEqual([2002, 1001]);
   });
 
   it('survive code that is made anew and the end of counting', () => {
@@ -118,6 +118,6 @@ describe.each(tiers)('counts of transfers, %s', (_tier, options) => {
     cpu.setCounting(undefined);
     begin();
     while (cpu.run(context, space, 500) === Exit.budget);
-    expect(new ExecutionCounts([owner.totals]).at(CODE + 37)).toBe(1001);
+    expect(ExecutionCounts.of(owner.totals).at(CODE + 37)).toBe(1001);
   });
 });

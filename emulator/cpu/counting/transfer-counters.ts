@@ -18,6 +18,8 @@ const WASM_PAGE = 0x10000;
 /** An execution context whose counts are kept apart. */
 export interface CountingContext {
   readonly totals: TransferTotals;
+  /** No call tree is kept of it. */
+  readonly flat?: boolean;
 }
 
 interface Bank {
@@ -71,7 +73,8 @@ export class TransferCounters {
     }
     this.current.lastUse = ++this.uses;
     context.totals.began(rip);
-    this.trees?.enter(context, rip, budget);
+    if (context.flat === true) this.trees?.rest();
+    else this.trees?.enter(context, rip, budget);
   }
 
   /** The run ended before the instruction at `rip`, having retired so many. */

@@ -1,0 +1,124 @@
+/** A program file as a profile sees it: functions by address, lines, and the bytes of instructions. Addresses are the file's own (before it is moved). */
+import { decode } from '../cpu/decode/decoder.ts';
+import { Instruction } from '../cpu/decode/instruction.ts';
+import { DebugInfo } from '../image/dwarf/debug-info.ts';
+import { ElfFile, ElfMachine, ElfType, SegmentFlag, SegmentType, type ElfSymbols } from '../image/elf.ts';
+
+export interface CodeFunction {
+  readonly image: CodeImage;
+  readonly name: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A place in a source file. */
+export interface SourceLine {
+  /** As the debug information has it; absolute where the compiler's directory is known. */
+  readonly file: string;
+  readonly line: number;
+}
+
+const FUNCTION = 2;
+const INDIRECT_FUNCTION = 10;
+const GLOBAL = 1;
+/** Bytes the decoder may look at behind an instruction. */
+const SLACK = 16;
+
+export class CodeImage {
+  readonly path: string;
+  readonly elf: ElfFile;
+  /** Ascending, not overlapping. */
+  readonly functions: readonly CodeFunction[];
+  private readonly mode: 64 | 32;
+  private debug: DebugInfo | undefined;
+  private readonly lines = new Map<number, SourceLine | undefined>();
+
+  /** @throws ElfError */
+  constructor(bytes: Uint8Array, path: string) {
+    this.path = path;
+    this.elf = new ElfFile(bytes, path);
+    this.mode = this.elf.header.machine === ElfMachine.x86_64 ? 64 : 32;
+    this.functions = this.readFunctions();
+  }
+
+  /** Whether it is linked for fixed addresses. */
+  get isFixed(): boolean {
+    return this.elf.header.type === ElfType.executable;
+  }
+
+  /** The executable segment that holds a file offset: what a mapping of the file shows. */
+  addressOfOffset(offset: number): number | undefined {
+    const segment = this.elf.segments.find((s) => s.type === SegmentType.load && s.offset <= offset && offset < s.offset + s.fileSize);
+    return segment === undefined ? undefined : segment.address + (offset - segment.offset);
+  }
+
+  /** Lowest and highest address of code. */
+  get codeRange(): { readonly low: number; readonly high: number } {
+    const code = this.elf.segments.filter((s) => s.type === SegmentType.load && (s.flags & SegmentFlag.execute) !== 0);
+    return { low: Math.min(...code.map(({ address }) => address)), high: Math.max(...code.map(({ address, memorySize }) => address + memorySize)) };
+  }
+
+  functionAt(address: number): CodeFunction | undefined {
+    let low = 0;
+    let high = this.functions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.functions[middle].low <= address) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.functions[low - 1];
+    return found !== undefined && address < found.high ? found : undefined;
+  }
+
+  lineAt(address: number): SourceLine | undefined {
+    if (this.lines.has(address)) return this.lines.get(address);
+    this.debug ??= DebugInfo.open(this.elf);
+    const row = this.debug.lineAt(address);
+    const line = row === undefined || row.line === 0 ? undefined : { file: row.file, line: row.line };
+    this.lines.set(address, line);
+    return line;
+  }
+
+  /** Addresses and lengths of the instructions in [low, high), both of which are boundaries; what cannot be decoded is one piece. */
+  *instructions(low: number, high: number): Generator<{ readonly address: number; readonly length: number }> {
+    const segment = this.elf.segments.find((s) => s.type === SegmentType.load && s.address <= low && low < s.address + s.fileSize);
+    const instruction = new Instruction();
+    const bytes = new Uint8Array(high - low + SLACK);
+    if (segment !== undefined) {
+      const start = segment.offset + (low - segment.address);
+      bytes.set(this.elf.bytes.subarray(start, Math.min(start + bytes.length, segment.offset + segment.fileSize)));
+    }
+    for (let address = low; address < high;) {
+      const offset = address - low;
+      const known = segment !== undefined && decode(bytes, offset, high - low, address, this.mode, instruction) === 'ok';
+      const length = known ? instruction.length : high - address;
+      yield { address, length };
+      address += length;
+    }
+  }
+
+  private readFunctions(): CodeFunction[] {
+    const byStart = new Map<number, { name: string; end: number; global: boolean }>();
+    for (const kind of ['dynamic', 'static'] as const) {
+      const symbols = this.elf.symbols(kind);
+      if (symbols !== undefined) addFunctions(symbols, byStart);
+    }
+    const sorted = [...byStart].sort(([a], [b]) => a - b);
+    return sorted.map(([low, { name, end }], i) => ({ image: this, name, low, high: Math.min(end, sorted[i + 1]?.[0] ?? Infinity) }));
+  }
+}
+
+function addFunctions(symbols: ElfSymbols, byStart: Map<number, { name: string; end: number; global: boolean }>): void {
+  for (let i = 0; i < symbols.count; i++) {
+    const type = symbols.info[i] & 0xf;
+    if ((type !== FUNCTION && type !== INDIRECT_FUNCTION) || symbols.sections[i] === 0 || symbols.sizes[i] === 0) continue;
+    const global = symbols.info[i] >> 4 === GLOBAL;
+    const known = byStart.get(symbols.values[i]);
+    const end = symbols.values[i] + symbols.sizes[i];
+    if (known !== undefined && (known.global || !global)) {
+      known.end = Math.max(known.end, end);
+      continue;
+    }
+    byStart.set(symbols.values[i], { name: symbols.name(i), end: Math.max(known?.end ?? 0, end), global });
+  }
+}

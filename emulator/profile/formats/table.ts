@@ -1,0 +1,29 @@
+/** The formats a profile can be written in. */
+import type { CodeImage } from '../code-image.ts';
+import type { Profile } from '../profile.ts';
+import { callgrindOut } from './callgrind.ts';
+import { collapsedStacks } from './collapsed.ts';
+import { cpuProfile } from './cpuprofile.ts';
+import { gmonOut } from './gmon.ts';
+import { lcovInfo } from './lcov.ts';
+import { pprofProfile } from './pprof.ts';
+import { speedscopeJson } from './speedscope.ts';
+
+export interface FormatRow {
+  /** Needs call trees. */
+  readonly trees: boolean;
+  /** @param image the debuggee's program; @param command what was run */
+  readonly write: (profile: Profile, image: CodeImage, command: string) => string | Uint8Array;
+}
+
+export const PROFILE_FORMATS = {
+  gmon: { trees: false, write: gmonOut },
+  lcov: { trees: false, write: lcovInfo },
+  callgrind: { trees: true, write: (profile, _image, command) => callgrindOut(profile, command) },
+  pprof: { trees: true, write: (profile) => pprofProfile(profile) },
+  cpuprofile: { trees: true, write: (profile) => cpuProfile(profile) },
+  speedscope: { trees: true, write: (profile, _image, command) => speedscopeJson(profile, command) },
+  collapsed: { trees: true, write: (profile) => collapsedStacks(profile) },
+} as const satisfies Record<string, FormatRow>;
+
+export type ProfileFormat = keyof typeof PROFILE_FORMATS;
