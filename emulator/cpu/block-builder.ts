@@ -100,6 +100,11 @@ export class BlockBuilder {
     return true;
   }
 
+  /** Bytes of the instructions last read. */
+  get length(): number {
+    return this.bytes;
+  }
+
   /** The last instruction read lies in two pages. */
   get crosses(): boolean {
     return this.frame2 !== 0;

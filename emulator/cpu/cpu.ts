@@ -559,7 +559,16 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
 
   /** Whether the guest goes on after this reason; an instruction left to JavaScript is done then. */
   private goesOn(reason: Exit): boolean {
+    if (reason === Exit.again && this.counting !== undefined) this.countAgain();
     return reason === Exit.none || reason === Exit.again || reason === Exit.trapFlag || this.emulate(reason);
+  }
+
+  /** Part of a repeated string instruction is done and has retired; no transfer tells that it is executed once more. */
+  private countAgain(): void {
+    const { rip } = this;
+    const frame = this.codeFrame(Math.floor(rip / PAGE_SIZE));
+    if (frame <= 0 || !this.builder.read(rip, this.mode, frame, 1)) throw new Error(`no instruction at ${rip.toString(16)}, which is being repeated`);
+    this.counting?.counters.again(rip, rip + this.builder.length);
   }
 
   /** Does what an instruction left to JavaScript. False when the exit is for the host. */

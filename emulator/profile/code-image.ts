@@ -21,8 +21,10 @@ export interface SourceLine {
 const FUNCTION = 2;
 const INDIRECT_FUNCTION = 10;
 const GLOBAL = 1;
-/** Bytes the decoder may look at behind an instruction. */
-const SLACK = 16;
+/** Longest instruction; the decoder may look at as much behind one. */
+const MAX_LENGTH = 15;
+/** Bytes in which changed code is remembered. */
+const PATCH = 4096;
 
 export class CodeImage {
   readonly path: string;
@@ -30,7 +32,11 @@ export class CodeImage {
   /** Ascending, not overlapping. */
   readonly functions: readonly CodeFunction[];
   private readonly mode: 64 | 32;
+  private readonly instruction = new Instruction();
   private debug: DebugInfo | undefined;
+  /** By address: stretches that differ from the file. */
+  private readonly patches = new Map<number, Uint8Array>();
+  private readonly framed = new Map<number, CodeFunction>();
   private readonly lines = new Map<number, SourceLine | undefined>();
 
   /** @throws ElfError */
@@ -67,7 +73,20 @@ export class CodeImage {
       else high = middle;
     }
     const found = this.functions[low - 1];
-    return found !== undefined && address < found.high ? found : undefined;
+    return found !== undefined && address < found.high ? found : this.framedFunction(address);
+  }
+
+  /** A function no symbol names, but whose extent the unwind information tells: named by file and address. */
+  private framedFunction(address: number): CodeFunction | undefined {
+    this.debug ??= DebugInfo.open(this.elf);
+    const description = this.debug.frameAt(address)?.description;
+    if (description === undefined) return undefined;
+    const known = this.framed.get(description.low);
+    if (known !== undefined) return known;
+    const name = `${this.path.slice(this.path.lastIndexOf('/') + 1)}+0x${description.low.toString(16)}`;
+    const made = { image: this, name, low: description.low, high: description.high };
+    this.framed.set(description.low, made);
+    return made;
   }
 
   lineAt(address: number): SourceLine | undefined {
@@ -79,22 +98,49 @@ export class CodeImage {
     return line;
   }
 
-  /** Addresses and lengths of the instructions in [low, high), both of which are boundaries; what cannot be decoded is one piece. */
-  *instructions(low: number, high: number): Generator<{ readonly address: number; readonly length: number }> {
-    const segment = this.elf.segments.find((s) => s.type === SegmentType.load && s.address <= low && low < s.address + s.fileSize);
-    const instruction = new Instruction();
-    const bytes = new Uint8Array(high - low + SLACK);
-    if (segment !== undefined) {
-      const start = segment.offset + (low - segment.address);
-      bytes.set(this.elf.bytes.subarray(start, Math.min(start + bytes.length, segment.offset + segment.fileSize)));
+  /**
+   * Code as it is in memory, which may not be what is in the file: kernels patch themselves. What differs is what
+   * {@link instructions} goes by from now on.
+   * @param own first address, in the file's own addresses
+   */
+  compare(own: number, memory: Uint8Array): void {
+    const file = this.fileBytes(own, memory.length);
+    for (let at = 0; at < memory.length; at += PATCH) {
+      const now = memory.subarray(at, at + PATCH);
+      if (Buffer.compare(now, file.subarray(at, at + PATCH)) !== 0) this.patches.set(own + at, now.slice());
     }
-    for (let address = low; address < high;) {
-      const offset = address - low;
-      const known = segment !== undefined && decode(bytes, offset, high - low, address, this.mode, instruction) === 'ok';
-      const length = known ? instruction.length : high - address;
-      yield { address, length };
-      address += length;
+  }
+
+  /** Length of the instruction at an address; undefined: there is none that can be decoded. */
+  lengthAt(address: number): number | undefined {
+    return decode(this.code(address, 2 * MAX_LENGTH), 0, MAX_LENGTH, address, this.mode, this.instruction) === 'ok' ? this.instruction.length : undefined;
+  }
+
+  /** Addresses of the instructions of [low, high), one after the other; what cannot be decoded is one piece. */
+  *instructions(low: number, high: number): Generator<number> {
+    for (let address = low; address < high; address += this.lengthAt(address) ?? high - address) yield address;
+  }
+
+  private fileBytes(address: number, length: number): Uint8Array {
+    const segment = this.elf.segments.find((s) => s.type === SegmentType.load && s.address <= address && address < s.address + s.fileSize);
+    const bytes = new Uint8Array(length);
+    if (segment === undefined) return bytes;
+    const start = segment.offset + (address - segment.address);
+    bytes.set(this.elf.bytes.subarray(start, Math.min(start + length, segment.offset + segment.fileSize)));
+    return bytes;
+  }
+
+  /** The file's code with what was found different in memory. */
+  private code(address: number, length: number): Uint8Array {
+    const bytes = this.fileBytes(address, length);
+    if (this.patches.size === 0) return bytes;
+    for (let page = address - (address % PATCH); page < address + length; page += PATCH) {
+      const patch = this.patches.get(page);
+      if (patch === undefined) continue;
+      const from = Math.max(page, address);
+      bytes.set(patch.subarray(from - page, Math.min(patch.length, address + length - page)), from - address);
     }
+    return bytes;
   }
 
   private readFunctions(): CodeFunction[] {

@@ -22,14 +22,23 @@ export class ImageMap {
     this.source = source;
   }
 
-  /** Takes what is mapped now; what was mapped before and is not covered stays. */
-  update(regions: readonly Region[]): void {
+  /**
+   * Takes what is mapped now; what was mapped before and is not covered stays.
+   * @param memory reads code, where it is to be compared with the file's
+   */
+  update(regions: readonly Region[], memory?: (address: number, into: Uint8Array) => number): void {
     const found: MappedImage[] = [];
     for (const { start, end, offset, prot, name } of regions) {
       if ((prot & Prot.exec) === 0 || !name.startsWith('/')) continue;
       const image = this.source(name);
       const own = image?.addressOfOffset(offset);
-      if (image !== undefined && own !== undefined) found.push({ start, end, image, bias: start - own });
+      if (image === undefined || own === undefined) continue;
+      found.push({ start, end, image, bias: start - own });
+    }
+    for (const { start, end, image, bias } of memory === undefined ? [] : [...found, ...this.mapped]) {
+      const code = new Uint8Array(end - start);
+      const read = memory?.(start, code) ?? 0;
+      image.compare(start - bias, code.subarray(0, read));
     }
     const old = this.mapped.filter((m) => !found.some((n) => n.start < m.end && m.start < n.end));
     this.mapped = [...found, ...old].sort((a, b) => a.start - b.start);

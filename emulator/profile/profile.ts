@@ -4,15 +4,9 @@
  */
 import type { CallNode } from '../cpu/counting/call-trees.ts';
 import type { CodeFunction, CodeImage, SourceLine } from './code-image.ts';
+import { instructionCounts, type InstructionCount } from './instruction-counts.ts';
 import { eachChange, ExecutionCounts } from './execution-counts.ts';
 import type { ProfileContext } from './profiler.ts';
-
-export interface CountedInstruction {
-  /** In the file's own addresses, or the memory's where there is no file. */
-  readonly address: number;
-  readonly length: number;
-  readonly count: number;
-}
 
 export interface CountedCall {
   /** Address of the instruction that calls. */
@@ -33,7 +27,8 @@ export interface CountedFunction {
   self: number;
   /** Times it was called. */
   calls: number;
-  readonly instructions: CountedInstruction[];
+  /** In the file's own addresses. */
+  readonly instructions: InstructionCount[];
   readonly callees: CountedCall[];
 }
 
@@ -101,12 +96,11 @@ export class Profile {
       });
     }
     for (const [image, ofImage] of changes) {
-      for (const { low, high, count } of new ExecutionCounts(ofImage).stretches()) {
-        for (const { address, length } of image?.instructions(low, high) ?? []) {
-          const owner = this.functionAt(image, address);
-          owner.self += count;
-          owner.instructions.push({ address, length, count });
-        }
+      if (image === undefined) continue;
+      for (const counted of instructionCounts(new ExecutionCounts(ofImage).stretches(), (address) => image.lengthAt(address))) {
+        const owner = this.functionAt(image, counted.address);
+        owner.self += counted.count;
+        owner.instructions.push(counted);
       }
     }
     // How many instructions a stretch without a file has is not known, but what the others leave is theirs.

@@ -111,7 +111,7 @@ export class Profiler {
   /** What was counted so far. */
   contexts(): readonly ProfileContext[] {
     this.counters.collect();
-    for (const context of this.all) if (this.runners.has(context.space)) context.images.update(context.space.regions());
+    for (const context of this.all) if (this.runners.has(context.space)) this.look(context);
     return this.all;
   }
 
@@ -158,9 +158,13 @@ export class Profiler {
     if (runners === undefined) return;
     this.runners.delete(space);
     for (const context of [...runners.values()].flatMap(({ stacks }) => [...stacks.values()])) {
-      context.images.update(space.regions());
+      this.look(context);
       this.counters.end(context);
     }
+  }
+
+  private look({ images, space }: ProfileContext): void {
+    images.update(space.regions(), (address, into) => space.peekInto(address, into));
   }
 
   private handlerBegins(thread: Thread): void {

@@ -2,6 +2,8 @@
 import { parseArgs } from 'node:util';
 import type { Skas3Offer } from '../../emulator/host/proc-mm/offer.ts';
 import { TRACE_CHANNELS, type TraceChannel } from '../../emulator/host/trace.ts';
+import { parseProfileRequest, type ProfileRequest } from '../profile-session.ts';
+import { Refusal } from '../target.ts';
 import { OPTIONS, type OptionRow } from './option-table.ts';
 import { usageError } from './user-error.ts';
 
@@ -27,6 +29,8 @@ export interface Settings {
   readonly realtime: boolean;
   readonly trace: readonly TraceChannel[];
   readonly tracePackets: boolean;
+  readonly profile: readonly ProfileRequest[];
+  readonly profileAll: boolean;
   readonly stats: boolean;
   readonly quiet: boolean;
 }
@@ -121,6 +125,15 @@ function skas3Offer(values: Values): Skas3Offer {
   return values.has('no-skas3') ? 'nobody' : values.has('skas3-for-all') ? 'everyone' : 'standard';
 }
 
+function profileRequest(text: string): ProfileRequest {
+  try {
+    return parseProfileRequest(text);
+  } catch (error) {
+    if (error instanceof Refusal) throw usageError(`--${error.message}`);
+    throw error;
+  }
+}
+
 const PACKETS = 'rsp';
 
 function traceChannels(lists: readonly string[]): { trace: TraceChannel[]; tracePackets: boolean } {
@@ -150,6 +163,8 @@ function settings(values: Values): Settings {
     seed: one('seed', seedNumber) ?? 0n,
     realtime: values.has('realtime'),
     ...traceChannels(values.get('trace') ?? []),
+    profile: (values.get('profile') ?? []).flatMap((list) => list.split(',')).map(profileRequest),
+    profileAll: values.has('profile-all'),
     stats: values.has('stats'),
     quiet: values.has('quiet'),
   };

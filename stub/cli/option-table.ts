@@ -24,6 +24,8 @@ export const OPTIONS = [
   { name: 'seed', value: 'NUMBER', help: 'of everything random (0)' },
   { name: 'realtime', help: 'idle time passes as on a clock; else skipped unless input may come' },
   { name: 'trace', value: 'LIST', multiple: true, help: `${TRACE_CHANNELS.join(',')},rsp on stderr` },
+  { name: 'profile', value: 'FORMAT=FILE[,…]', multiple: true, help: 'write exact profiles at the end: see the manual' },
+  { name: 'profile-all', help: 'of all processes of the host, not only the first' },
   { name: 'stats', help: 'say at the end what was done, how fast' },
   { name: 'quiet', help: 'no messages but errors' },
   { name: 'help', help: '' },

@@ -10,6 +10,9 @@ import { ARCHITECTURES } from '../registers.ts';
 import { TaskTarget } from '../tasks/task-target.ts';
 import { ModuleFiles } from '../libraries/module-files.ts';
 import { MachineTarget } from '../machine-target.ts';
+import { PROFILE_FORMATS } from '../../emulator/profile/formats/table.ts';
+import { ProfileSession } from '../profile-session.ts';
+import { Refusal } from '../target.ts';
 import { RspServer } from '../server.ts';
 import { UserTarget } from '../tasks/user-target.ts';
 import { SKAS_VERSION } from '../version.ts';
@@ -103,6 +106,16 @@ function exitStatus(ending: Ending, quit: number): number {
   return signal === 0 ? ending.status >> 8 : 128 + signal;
 }
 
+/** The guest is over: what was counted goes to files. */
+function writeProfiles(profiling: ProfileSession, { profile, quiet }: Settings): void {
+  try {
+    for (const line of profiling.write(profile)) if (!quiet) say(line);
+  } catch (error) {
+    if (error instanceof Refusal) throw new UserError(`--profile: ${error.message}`);
+    throw error;
+  }
+}
+
 async function drain(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     if (!stream.writableEnded && !stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => resolve()));
@@ -134,6 +147,10 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   });
   const debug = new Debugger(machine);
   if (settings.wait) debug.holdAtStart();
+  const profiling = new ProfileSession(debug, file.path, [program, ...args].join(' '), (path) => readGuestFile(machine, path));
+  if (settings.profile.length > 0) {
+    profiling.start({ trees: settings.profile.some(({ format }) => PROFILE_FORMATS[format].trees), scope: settings.profileAll ? 'all' : 'debuggee' });
+  }
   server = await startServer(debug, machine, settings, file.path, kind === 'boot');
   if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
   let quit = 0;
@@ -151,6 +168,7 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
     await server?.close();
     const status = exitStatus(ending, quit);
     if (ending.kind === 'ended' && (ending.status & 0x7f) !== 0 && !settings.quiet) say(`${program} was ended by ${signalName(ending.status & 0x7f)}`);
+    if (settings.profile.length > 0) writeProfiles(profiling, settings);
     if (settings.stats) process.stderr.write(statistics(kernel, (performance.now() - begin) / 1000, finalState));
     await drain();
     return status;

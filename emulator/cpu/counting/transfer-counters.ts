@@ -85,6 +85,13 @@ export class TransferCounters {
     this.trees?.leave(running, rip);
   }
 
+  /** The instruction at `rip`, which ends at `next`, has retired and will be executed again. */
+  again(rip: number, next: number): void {
+    const { totals } = this.running;
+    totals.began(rip);
+    totals.ended(next);
+  }
+
   /** One instruction is run by itself: BUDGET is less than what is left by so much (and is put right afterwards, with the negative). */
   setAside(instructions: number): void {
     this.trees?.setAside(instructions);

@@ -1,7 +1,7 @@
 /**
  * gmon.out, for gprof: histogram, call arcs, basic-block counts (glibc <sys/gmon_out.h>). Of one program file. Histogram bins are one byte of
  * code wide and hold 16 bits; larger counts are spread over several records of the same range, which gprof adds up. Records are made
- * per function, so that only hot ones need many.
+ * of stretches of executed code, so that only hot ones need many.
  */
 import type { CodeImage } from '../code-image.ts';
 import type { CountedFunction, Profile } from '../profile.ts';
@@ -14,6 +14,8 @@ const ARC_LIMIT = 0xffffffff;
 const RATE = 1_000_000;
 const DIMENSION = 'Minstructions';
 const ABBREVIATION = 'M';
+/** Instructions that are further apart are in records of their own. */
+const RANGE_GAP = 64;
 /** Larger files are refused: gprof reads everything into memory. */
 const LARGEST = 1 << 30;
 
@@ -57,20 +59,35 @@ class Writer {
 /** The profile cannot be had in this format; the message says why and what to do. */
 export class ProfileFormatError extends Error {}
 
-function histogram(out: Writer, { instructions }: CountedFunction): void {
-  const first = instructions[0];
-  const last = instructions[instructions.length - 1];
-  if (first === undefined || last === undefined) return;
-  const low = first.address;
-  const high = last.address + last.length;
-  const rest = new Map(instructions.filter(({ count }) => count > 0).map(({ address, count }) => [address - low, count]));
-  while (rest.size > 0) {
+/** A stretch of code that has histogram records of its own. */
+interface Range {
+  readonly low: number;
+  high: number;
+  readonly counts: Map<number, number>;
+}
+
+/** Of even length, as gprof's scale is in units of two bytes. */
+function ranges(functions: readonly CountedFunction[]): Range[] {
+  const found: Range[] = [];
+  for (const { address, length, count } of functions.flatMap(({ instructions }) => instructions).sort((a, b) => a.address - b.address)) {
+    const low = address - (address % 2);
+    const high = address + length + ((address + length) % 2);
+    const last = found[found.length - 1];
+    if (last !== undefined && low - last.high < RANGE_GAP) last.high = Math.max(last.high, high);
+    else found.push({ low, high, counts: new Map() });
+    found[found.length - 1].counts.set(address, count);
+  }
+  return found;
+}
+
+function histogram(out: Writer, { low, high, counts }: Range): void {
+  while (counts.size > 0) {
     const bins = Buffer.alloc(2 * (high - low));
-    for (const [bin, count] of rest) {
+    for (const [address, count] of counts) {
       const part = Math.min(count, BIN_LIMIT);
-      bins.writeUInt16LE(part, 2 * bin);
-      if (part === count) rest.delete(bin);
-      else rest.set(bin, count - part);
+      bins.writeUInt16LE(part, 2 * (address - low));
+      if (part === count) counts.delete(address);
+      else counts.set(address, count - part);
     }
     out.tag(Tag.histogram);
     out.address(low);
@@ -123,7 +140,7 @@ export function gmonOut(profile: Profile, image: CodeImage): Uint8Array {
   out.add(Buffer.from('gmon', 'latin1'));
   out.u32(VERSION);
   out.add(Buffer.alloc(12));
-  for (const one of functions) histogram(out, one);
+  for (const range of ranges(functions)) histogram(out, range);
   for (const one of functions) arcs(out, one);
   blocks(out, image, functions, wide);
   return out.take();

@@ -31,7 +31,7 @@ export function lineCounts(profile: Profile, image: CodeImage): Map<string, File
     const known = functions.get(one.name);
     if (known === undefined) functions.set(one.name, { line: start.line, count });
     else known.count += count;
-    for (const { address } of image.instructions(one.low, one.high)) {
+    for (const address of image.instructions(one.low, one.high)) {
       const place = image.lineAt(address);
       if (place === undefined) continue;
       const { lines } = of(place.file);
