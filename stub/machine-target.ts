@@ -30,6 +30,7 @@ export interface MachineAction extends ResumeAction {
 export class MachineTarget implements Target {
   private readonly debug: Debugger;
   private readonly files: GuestFiles;
+  private readonly extras: readonly MonitorCommand[];
   /** Ids of watchpoints by what gdb calls them. */
   private readonly watchpoints = new Map<string, number>();
   private event: StopEvent | undefined;
@@ -38,9 +39,11 @@ export class MachineTarget implements Target {
   private readonly agents = new Map<string | number, HitAgent>();
   private print: (text: string) => void = () => undefined;
 
-  constructor(debug: Debugger, files: GuestFiles) {
+  /** @param extras monitor commands of those who made the machine */
+  constructor(debug: Debugger, files: GuestFiles, extras: readonly MonitorCommand[] = []) {
     this.debug = debug;
     this.files = files;
+    this.extras = extras;
   }
 
   /** The debuggee's; another program may change it. */
@@ -208,7 +211,7 @@ export class MachineTarget implements Target {
   }
 
   get monitorCommands(): readonly MonitorCommand[] {
-    return machineCommands(this.debug);
+    return [...machineCommands(this.debug), ...this.extras];
   }
 
   /** Breakpoint addresses, and whether gdb set them as hardware ones. */

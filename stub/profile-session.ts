@@ -5,49 +5,35 @@ import { ElfError } from '../emulator/image/elf.ts';
 import { Reg } from '../emulator/cpu/state.ts';
 import { CodeImage } from '../emulator/profile/code-image.ts';
 import { ProfileFormatError } from '../emulator/profile/formats/gmon.ts';
-import { PROFILE_FORMATS, type FormatRow, type ProfileFormat } from '../emulator/profile/formats/table.ts';
+import { PROFILE_FORMATS, type FormatRow } from '../emulator/profile/formats/table.ts';
 import { Profile } from '../emulator/profile/profile.ts';
 import { Profiler, type ProfilerOptions } from '../emulator/profile/profiler.ts';
+import type { MonitorCommand } from './monitor-commands.ts';
+import { parseProfileRequest, type ProfileRequest } from './profile-request.ts';
 import { Refusal } from './target.ts';
-
-/** A file to write, in a format. */
-export interface ProfileRequest {
-  readonly format: ProfileFormat;
-  readonly path: string;
-}
 
 /** Name in UML kernels of the function that loads a jmp_buf of the kernel's own layout (arch/x86/um/setjmp_64.S). */
 const LONGJMP = 'kernel_longjmp';
 /** Kernel stacks are aligned to their size, which is not more than this. */
 const STACK_ALIGNMENT = 0x4000;
 
-/** `FORMAT=FILE`. @throws Refusal */
-export function parseProfileRequest(text: string): ProfileRequest {
-  const at = text.indexOf('=');
-  const format = text.slice(0, Math.max(at, 0));
-  if (at < 1 || at === text.length - 1 || !Object.hasOwn(PROFILE_FORMATS, format)) {
-    throw new Refusal(`profile ${text}: FORMAT=FILE expected, where FORMAT is one of ${Object.keys(PROFILE_FORMATS).join(', ')}`);
-  }
-  return { format: format as ProfileFormat, path: text.slice(at + 1) };
-}
-
 export class ProfileSession {
   private readonly debug: Debugger;
   private readonly program: string;
-  private readonly command: string;
+  private readonly commandLine: string;
   private readonly readFile: (path: string) => Uint8Array | undefined;
   private readonly images = new Map<string, CodeImage | undefined>();
   private profiler: Profiler | undefined;
 
   /**
    * @param program path of the debuggee's program
-   * @param command what profiles say was run
+   * @param commandLine what profiles say was run
    * @param readFile contents of a guest file; asked while the guest is there
    */
-  constructor(debug: Debugger, program: string, command: string, readFile: (path: string) => Uint8Array | undefined) {
+  constructor(debug: Debugger, program: string, commandLine: string, readFile: (path: string) => Uint8Array | undefined) {
     this.debug = debug;
     this.program = program;
-    this.command = command;
+    this.commandLine = commandLine;
     this.readFile = readFile;
   }
 
@@ -55,8 +41,11 @@ export class ProfileSession {
     return this.profiler?.active === true;
   }
 
+  /** @throws Refusal when something else has been counted before */
   start(options: Omit<ProfilerOptions, 'images'>): void {
     this.profiler ??= this.makeProfiler(options);
+    const { scope, trees } = this.profiler.options;
+    if (scope !== options.scope || (options.trees && !trees)) throw new Refusal(`counting has begun ${scope === 'all' ? 'for all processes' : 'for the first process'}${trees ? '' : ', without calls'}; that stays`);
     this.profiler.start();
   }
 
@@ -79,7 +68,7 @@ export class ProfileSession {
       const row: FormatRow = PROFILE_FORMATS[format];
       if (row.trees && !profiler.options.trees) throw new Refusal(`${format} needs calls, which were not counted`);
       try {
-        writeFileSync(path, row.write(profile, image, this.command));
+        writeFileSync(path, row.write(profile, image, this.commandLine));
       } catch (error) {
         if (error instanceof ProfileFormatError) throw new Refusal(error.message);
         if (error instanceof Error && 'code' in error) throw new Refusal(`${path}: ${error.message}`);
@@ -89,6 +78,34 @@ export class ProfileSession {
     });
     if (profiler.truncated) lines.push('profile: there were more different chains of calls than fit; the rest was counted for their callers');
     return lines;
+  }
+
+  /** `monitor profile …`. */
+  get command(): MonitorCommand {
+    return {
+      name: 'profile', arguments: 'start [all]|stop|reset|write FORMAT=FILE…', help: 'count executed instructions exactly, of the kernel or of all processes',
+      run: (rest) => this.obey(rest.trim().split(/\s+/)),
+    };
+  }
+
+  private obey([verb = '', ...words]: readonly string[]): string {
+    switch (verb) {
+      case 'start':
+        if (words.length > 1 || (words.length === 1 && words[0] !== 'all')) throw new Refusal('profile start, or profile start all');
+        this.start({ trees: true, scope: words[0] === 'all' ? 'all' : 'debuggee' });
+        return 'Counting.\n';
+      case 'stop':
+        this.stop();
+        return 'Stopped; what was counted stays until profile reset.\n';
+      case 'reset':
+        this.reset();
+        return 'Forgotten.\n';
+      case 'write':
+        if (words.length === 0) throw new Refusal('profile write needs FORMAT=FILE');
+        return this.write(words.map(parseProfileRequest)).map((line) => `${line}\n`).join('');
+      default:
+        return this.active ? 'Counting. profile stop, write or reset.\n' : 'Not counting. profile start begins.\n';
+    }
   }
 
   private makeProfiler(options: Omit<ProfilerOptions, 'images'>): Profiler {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { Skas3Offer } from '../../emulator/host/proc-mm/offer.ts';
 import { TRACE_CHANNELS, type TraceChannel } from '../../emulator/host/trace.ts';
-import { parseProfileRequest, type ProfileRequest } from '../profile-session.ts';
+import { parseProfileRequest, type ProfileRequest } from '../profile-request.ts';
 import { Refusal } from '../target.ts';
 import { OPTIONS, type OptionRow } from './option-table.ts';
 import { usageError } from './user-error.ts';

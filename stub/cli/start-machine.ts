@@ -68,10 +68,10 @@ const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word :
 /** Commands for gdb: att, det. */
 const GDB_SCRIPT = join(import.meta.dirname, '..', '..', 'bin', 'skas.gdb');
 
-async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets, modules }: Settings, program: string, expected: boolean): Promise<RspServer | undefined> {
+async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets, modules }: Settings, program: string, expected: boolean, profiling: ProfileSession): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
-  const target = new MachineTarget(debug, files);
+  const target = new MachineTarget(debug, files, [profiling.command]);
   const { registers } = ARCHITECTURES[target.architecture];
   const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug, new ModuleFiles(modules, program)), {
     ...gdb, version: SKAS_VERSION,
@@ -151,7 +151,7 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   if (settings.profile.length > 0) {
     profiling.start({ trees: settings.profile.some(({ format }) => PROFILE_FORMATS[format].trees), scope: settings.profileAll ? 'all' : 'debuggee' });
   }
-  server = await startServer(debug, machine, settings, file.path, kind === 'boot');
+  server = await startServer(debug, machine, settings, file.path, kind === 'boot', profiling);
   if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
   let quit = 0;
   terminal.start(io, kind === 'boot', {

@@ -1,5 +1,5 @@
 /**
- * gmon.out, for gprof: histogram, call arcs, basic-block counts (glibc <sys/gmon_out.h>). Of one program file. Histogram bins are one byte of
+ * gmon.out, for gprof: histogram, call arcs, basic-block counts (glibc <sys/gmon_out.h>). Of one program file. Histogram bins are two bytes of
  * code wide and hold 16 bits; larger counts are spread over several records of the same range, which gprof adds up. Records are made
  * of stretches of executed code, so that only hot ones need many.
  */
@@ -14,8 +14,8 @@ const ARC_LIMIT = 0xffffffff;
 const RATE = 1_000_000;
 const DIMENSION = 'Minstructions';
 const ABBREVIATION = 'M';
-/** Instructions that are further apart are in records of their own. */
-const RANGE_GAP = 64;
+/** Units with counts which are further apart are in records of their own. */
+const RANGE_GAP = 32;
 /** Larger files are refused: gprof reads everything into memory. */
 const LARGEST = 1 << 30;
 
@@ -59,23 +59,32 @@ class Writer {
 /** The profile cannot be had in this format; the message says why and what to do. */
 export class ProfileFormatError extends Error {}
 
-/** A stretch of code that has histogram records of its own. */
+/** gprof's unit of code addresses: narrower bins are lost. */
+const UNIT = 2;
+
+/** A stretch of code that has histogram records of its own; all in units. */
 interface Range {
   readonly low: number;
   high: number;
   readonly counts: Map<number, number>;
 }
 
-/** Of even length, as gprof's scale is in units of two bytes. */
-function ranges(functions: readonly CountedFunction[]): Range[] {
+function ranges(image: CodeImage, functions: readonly CountedFunction[]): Range[] {
+  const counts = new Map<number, number>();
+  for (const { low, instructions } of functions) {
+    const end = image.functionAt(low)?.high ?? 0;
+    for (const { address, count } of instructions) {
+      // A unit that the next function begins in is the next function's.
+      const unit = Math.floor(address / UNIT) - (end % UNIT !== 0 && Math.floor(end / UNIT) === Math.floor(address / UNIT) && address > low ? 1 : 0);
+      counts.set(unit, (counts.get(unit) ?? 0) + count);
+    }
+  }
   const found: Range[] = [];
-  for (const { address, length, count } of functions.flatMap(({ instructions }) => instructions).sort((a, b) => a.address - b.address)) {
-    const low = address - (address % 2);
-    const high = address + length + ((address + length) % 2);
-    const last = found[found.length - 1];
-    if (last !== undefined && low - last.high < RANGE_GAP) last.high = Math.max(last.high, high);
-    else found.push({ low, high, counts: new Map() });
-    found[found.length - 1].counts.set(address, count);
+  for (const [unit, count] of [...counts].sort(([a], [b]) => a - b)) {
+    let last = found[found.length - 1];
+    if (last === undefined || unit - last.high >= RANGE_GAP) found.push((last = { low: unit, high: unit, counts: new Map() }));
+    last.high = unit + 1;
+    last.counts.set(unit, count);
   }
   return found;
 }
@@ -83,15 +92,15 @@ function ranges(functions: readonly CountedFunction[]): Range[] {
 function histogram(out: Writer, { low, high, counts }: Range): void {
   while (counts.size > 0) {
     const bins = Buffer.alloc(2 * (high - low));
-    for (const [address, count] of counts) {
+    for (const [unit, count] of counts) {
       const part = Math.min(count, BIN_LIMIT);
-      bins.writeUInt16LE(part, 2 * (address - low));
-      if (part === count) counts.delete(address);
-      else counts.set(address, count - part);
+      bins.writeUInt16LE(part, 2 * (unit - low));
+      if (part === count) counts.delete(unit);
+      else counts.set(unit, count - part);
     }
     out.tag(Tag.histogram);
-    out.address(low);
-    out.address(high);
+    out.address(low * UNIT);
+    out.address(high * UNIT);
     out.u32(high - low);
     out.u32(RATE);
     out.add(Buffer.from(DIMENSION.padEnd(15, '\0') + ABBREVIATION, 'latin1'));
@@ -140,7 +149,7 @@ export function gmonOut(profile: Profile, image: CodeImage): Uint8Array {
   out.add(Buffer.from('gmon', 'latin1'));
   out.u32(VERSION);
   out.add(Buffer.alloc(12));
-  for (const range of ranges(functions)) histogram(out, range);
+  for (const range of ranges(image, functions)) histogram(out, range);
   for (const one of functions) arcs(out, one);
   blocks(out, image, functions, wide);
   return out.take();

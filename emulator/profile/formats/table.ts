@@ -6,6 +6,7 @@ import { collapsedStacks } from './collapsed.ts';
 import { cpuProfile } from './cpuprofile.ts';
 import { gmonOut } from './gmon.ts';
 import { lcovInfo } from './lcov.ts';
+import type { ProfileFormat } from './names.ts';
 import { pprofProfile } from './pprof.ts';
 import { speedscopeJson } from './speedscope.ts';
 
@@ -24,6 +25,4 @@ export const PROFILE_FORMATS = {
   cpuprofile: { trees: true, write: (profile) => cpuProfile(profile) },
   speedscope: { trees: true, write: (profile, _image, command) => speedscopeJson(profile, command) },
   collapsed: { trees: true, write: (profile) => collapsedStacks(profile) },
-} as const satisfies Record<string, FormatRow>;
-
-export type ProfileFormat = keyof typeof PROFILE_FORMATS;
+} as const satisfies Record<ProfileFormat, FormatRow>;
