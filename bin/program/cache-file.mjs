@@ -4,10 +4,13 @@
  *
  * A file is a line of JSON (`length` and `crc32` of what follows, and the writer's facts) and the contents.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+
+/** Nobody writes a file for so many milliseconds. */
+const LEFT_BEHIND = 60_000;
 
 /** Where the cache is ($XDG_CACHE_HOME/skas, by default ~/.cache/skas), or undefined if that cannot be told. */
 export function cacheFolder() {
@@ -56,6 +59,15 @@ function makeFolder(path) {
   }
 }
 
+/** Removes what processes that were killed while they wrote `path` have left. */
+function removeLeftovers(path) {
+  const start = `${basename(path)}.`;
+  for (const name of readdirSync(dirname(path))) {
+    const leftover = join(dirname(path), name);
+    if (name.startsWith(start) && /^\d+$/.test(name.slice(start.length)) && Date.now() - statSync(leftover).mtimeMs > LEFT_BEHIND) unlinkSync(leftover);
+  }
+}
+
 /**
  * @param {string | undefined} path
  * @param {Record<string, unknown>} facts
@@ -69,6 +81,7 @@ export function writeCacheFile(path, facts, contents) {
     const head = `${JSON.stringify({ ...facts, length: contents.length, crc: crc32(contents) })}\n`;
     writeFileSync(temporary, Buffer.concat([Buffer.from(head, 'latin1'), contents]), { mode: 0o600 });
     renameSync(temporary, path);
+    removeLeftovers(path);
   } catch {
     try {
       unlinkSync(temporary);

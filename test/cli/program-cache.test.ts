@@ -35,13 +35,14 @@ function filesOf(cache: string): string[] {
 
 const identities = (cache: string): string[] => filesOf(cache).map((path) => `${statSync(path).ino} ${statSync(path).mtimeMs}`);
 
-describe('the cache of the launcher', () => {
+describe('the cache of the launcher', { timeout: 180_000 }, () => {
   it('is made by the first run and left alone by the next ones', () => {
     const cache = newCache();
     expect(echo(cache)).toBe(ECHOED);
     expect(filesOf(cache).map((path) => path.replace(/.*\./, ''))).toEqual(['code', 'engine', 'js']);
     expect(filesOf(cache).map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600, 0o600]);
     const before = identities(cache);
+    expect(before).toHaveLength(3);
     expect(echo(cache)).toBe(ECHOED);
     expect(identities(cache)).toEqual(before);
   });
@@ -86,6 +87,20 @@ describe('the cache of the launcher', () => {
       expect(filesOf(cache)).toHaveLength(3);
       expect(filesOf(cache).map((path, i) => statSync(path).size > whole[i].length / 2)).toEqual([true, true, true]);
     }
+  });
+
+  it('does not keep what a killed process left half written', () => {
+    const cache = newCache();
+    mkdirSync(join(cache, 'skas'), { recursive: true });
+    expect(echo(cache)).toBe(ECHOED);
+    const [code] = filesOf(cache);
+    rmSync(code);
+    const old = Date.now() / 1000 - 3600;
+    writeFileSync(`${code}.999999`, 'x');
+    utimesSync(`${code}.999999`, old, old);
+    writeFileSync(`${code}.999998`, 'x');
+    expect(echo(cache)).toBe(ECHOED);
+    expect(filesOf(cache).filter((path) => path.startsWith(`${code}.`))).toEqual([`${code}.999998`]);
   });
 
   it('does not believe code for another source, nor what others could have written', () => {

@@ -21,8 +21,8 @@ interface Natives {
   readonly deserialize: (code: ArrayBuffer, bytes: Uint8Array) => WebAssembly.Module | undefined;
 }
 
-/** Bytes of an image at most; what was used last stays. */
-const IMAGE_LIMIT = 16 * 2 ** 20;
+/** Bytes of an image at most, as all of it is read at every start; what was used last stays. One program needs up to a megabyte. */
+const IMAGE_LIMIT = 4 * 2 ** 20;
 const HEAD = 8;
 
 function natives(): Natives | undefined {
