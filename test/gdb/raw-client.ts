@@ -7,6 +7,8 @@ export class RawClient {
   private readonly reader = new PacketReader(1 << 20);
   private readonly replies: string[] = [];
   private arrived: (() => void) | undefined;
+  /** Console output since the last `monitor`. */
+  private printed = '';
 
   private constructor(port: number) {
     this.socket = connect(port, '127.0.0.1');
@@ -39,6 +41,7 @@ export class RawClient {
     for (;;) {
       const found = this.replies.shift();
       if (found !== undefined && !/^O[0-9a-f]/.test(found)) return found;
+      if (found !== undefined) this.printed += Buffer.from(found.slice(1), 'hex').toString();
       if (found === undefined && performance.now() >= end) return undefined;
       if (found === undefined) await new Promise<void>((resolve) => {
         this.arrived = resolve;
@@ -50,6 +53,21 @@ export class RawClient {
   ask(body: string, milliseconds = 20_000): Promise<string | undefined> {
     this.send(body);
     return this.reply(milliseconds);
+  }
+
+  /** The answer to a packet; what lets the machine run is interrupted after `patience` milliseconds. */
+  async provoke(body: string, patience = 300): Promise<string | undefined> {
+    const answer = await this.ask(body, patience);
+    if (answer !== undefined) return answer;
+    this.interrupt();
+    return this.reply(20_000);
+  }
+
+  /** What a monitor command prints. */
+  async monitor(command: string): Promise<string> {
+    this.printed = '';
+    await this.ask(`qRcmd,${Buffer.from(command).toString('hex')}`);
+    return this.printed;
   }
 
   close(): void {
