@@ -11,6 +11,7 @@ import { TaskTarget } from '../tasks/task-target.ts';
 import { ModuleFiles } from '../libraries/module-files.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { PROFILE_FORMATS } from '../../emulator/profile/formats/table.ts';
+import { gcovCommand } from '../gcov-command.ts';
 import { ProfileSession } from '../profile-session.ts';
 import { Refusal } from '../target.ts';
 import { RspServer } from '../server.ts';
@@ -71,7 +72,7 @@ const GDB_SCRIPT = join(import.meta.dirname, '..', '..', 'bin', 'skas.gdb');
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets, modules }: Settings, program: string, expected: boolean, profiling: ProfileSession): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
-  const target = new MachineTarget(debug, files, [profiling.command]);
+  const target = new MachineTarget(debug, files, [profiling.command, gcovCommand(debug, program, files.read)]);
   const { registers } = ARCHITECTURES[target.architecture];
   const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug, new ModuleFiles(modules, program)), {
     ...gdb, version: SKAS_VERSION,
