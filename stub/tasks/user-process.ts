@@ -36,6 +36,7 @@ export class UserProcess {
   vforking: number | undefined;
   /** self_exec_id when last looked at. */
   execution: number;
+  private first: GuestObject | undefined;
   private readonly files = new Map<string, Uint8Array>();
 
   constructor(pid: number, kernel: KernelView, memory: UserMemory) {
@@ -52,7 +53,10 @@ export class UserProcess {
 
   /** `struct mm_struct`; undefined when the process has ended. */
   get mm(): GuestObject | undefined {
-    return this.tasks()[0]?.object.follow('mm');
+    // Asked at every turn of a process with watchpoints: its first task is still the same one nearly always. (One that has ended has no mm.)
+    const { first } = this;
+    if (first === undefined || first.number('tgid') !== this.pid || first.number('mm') === 0) this.first = this.tasks()[0]?.object;
+    return this.first?.follow('mm');
   }
 
   /** How many programs it has started so far. */

@@ -83,10 +83,13 @@ export class UserSide implements Bystanders {
     return this.tracees().find((thread) => isLive(thread));
   }
 
-  /** As {@link hostOf}, for the moment in which the kernel has already given the tracee its registers but not let it go. */
-  hostGiven(task: number): Thread | undefined {
+  /**
+   * As {@link hostOf}, for the moment in which the kernel has already given the tracee the registers with this instruction pointer, but not let it go.
+   * (Other registers it gives are those of its stub.)
+   */
+  hostGiven(task: number, pc: number): Thread | undefined {
     if (this.current() !== task) return undefined;
-    return this.tracees().find((thread) => thread.ptrace?.registers === 'given');
+    return this.tracees().find((thread) => thread.ptrace?.registers === 'given' && thread.context.rip === pc);
   }
 
   /** Address of the task_struct of the task which the (first) CPU runs. */
@@ -281,4 +284,4 @@ export class UserSide implements Bystanders {
   }
 }
 
-const isLive = (thread: Thread): boolean => thread.ptrace?.registers === 'tracee';
+const isLive = (thread: Thread): boolean => thread.ptrace?.registers === 'tracee' && thread.state.kind !== 'dead';

@@ -169,8 +169,10 @@ export class UserTarget implements Target {
   }
 
   detach(): void {
+    // Said already, if the kernel was let go before its processes.
+    const letGo = this.stops.kernelAttached;
     this.detachAll();
-    this.inner.detach();
+    if (letGo) this.inner.detach();
   }
 
   kill(): void {
@@ -260,9 +262,11 @@ export class UserTarget implements Target {
   }
 
   private detachAll(): void {
+    const letGo = !this.stops.kernelAttached;
     this.users.dropAll();
     this.moduleWatch.end();
     this.stops.reset();
+    if (letGo) this.inner.detach();
   }
 
   private stepSyscall(where: string): string {
@@ -307,10 +311,15 @@ export class UserTarget implements Target {
     const call = readSavedRegister(object, this.registers, this.registers.syscall);
     if (register === this.registers.result && call?.some((byte) => byte !== 0xff) === true) throw new Refusal(`${name} will be the result of the system call the task is in: finish that first`);
     const write = savedRegisterWrite(object, this.registers, register, value);
-    if (write === undefined || !this.users.writeKernel(write.address, write.bytes)) return false;
+    const pc = readSavedRegister(object, this.registers, this.registers.pc);
     // The kernel may have handed the old ones to its tracee already.
-    const given = side?.hostGiven(user.address);
+    const given = pc === undefined ? undefined : side?.hostGiven(user.address, addressIn(pc));
+    if (write === undefined || !this.users.writeKernel(write.address, write.bytes)) return false;
     return given === undefined || writeThreadRegister(given, name, value, AS_THEY_ARE);
   }
 }
 
+/** A register's little-endian bytes as a user address. */
+function addressIn(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+}
