@@ -174,6 +174,11 @@ export class MachineTarget implements Target {
     this.debug.passed = signals;
   }
 
+  /** System calls of the debuggee to stop for: undefined: none, empty: all. */
+  setCatchSyscalls(numbers: ReadonlySet<number> | undefined): void {
+    this.debug.caught = numbers;
+  }
+
   setExecEvents(wanted: boolean): void {
     this.debug.stopsForExec = wanted;
   }
@@ -334,6 +339,8 @@ export class MachineTarget implements Target {
       }
       case 'exec':
         return { reason: 'exec', thread, path: this.executable };
+      case 'syscall':
+        return { reason: 'syscall', thread, entry: stop.when === 'entry', number: stop.number };
       case 'signal':
         return { reason: 'signal', thread, signal: stop.info.signal };
       case 'halted':

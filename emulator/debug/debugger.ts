@@ -32,6 +32,8 @@ export class Debugger {
   readonly calls = new InterruptedCalls();
   /** Signals which do not stop the machine even if they are about to end the process. */
   passed: ReadonlySet<number> = new Set();
+  /** Numbers of system calls of the debuggee to stop for; undefined: none, empty: all. */
+  caught: ReadonlySet<number> | undefined;
   /** Whether to stop when the debuggee has called exec. */
   stopsForExec = false;
   /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
@@ -75,6 +77,7 @@ export class Debugger {
     kernel.hooks.onExec = (thread) => {
       if (thread.process === process && this.stopsForExec) this.stopFor({ kind: 'exec', thread });
     };
+    kernel.hooks.onSyscall = (thread, when) => this.onSyscall(thread, when);
     kernel.hooks.onProcessExit = (ended, status) => {
       if (ended === process) this.stopFor({ kind: 'ended', status });
     };
@@ -189,6 +192,7 @@ export class Debugger {
     for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
     this.passed = new Set();
     this.stopsForExec = false;
+    this.caught = undefined;
     this.attached = false;
     this.plan = undefined;
     this.onStop = undefined;
@@ -385,6 +389,14 @@ export class Debugger {
   private atWatchpoint(thread: Thread, id: number): void {
     if (this.foreign.has(id)) this.bystanders?.atWatchpoint(thread, id);
     else if (thread.process === this.machine.process && !this.filters.passes(this.watched.get(id)?.filter, thread, thread.retired)) this.stopFor({ kind: 'watchpoint', thread, id });
+  }
+
+  private onSyscall(thread: Thread, when: 'entry' | 'return'): void {
+    const { caught } = this;
+    const number = thread.origRax;
+    if (caught === undefined || number < 0 || thread.process !== this.machine.process || (caught.size > 0 && !caught.has(number)) || !this.attached) return;
+    if (when === 'return') this.calls.leaveAlone(thread);
+    this.stopFor({ kind: 'syscall', thread, when, number });
   }
 
   private onSignal(thread: Thread, info: SignalInfo, fate: SignalFate): 'deliver' | 'hold' {

@@ -23,6 +23,14 @@ export class InterruptedCalls {
   /** A thread that was taken out of what it does: its registers are its own, whatever call it is in. */
   elsewhere: Thread | undefined;
 
+  /** Threads which stand behind a call with its result, untouched. */
+  private readonly behind = new Set<Thread>();
+
+  /** What comes behind a call (a signal's handler, starting again) is left to the way back to user mode, unless a register is written. */
+  leaveAlone(thread: Thread): void {
+    this.behind.add(thread);
+  }
+
   /** rax as the debugger sees it. */
   rax(thread: Thread): bigint {
     return this.isInCall(thread) ? UNFINISHED : thread.context.gpr(Reg.rax);
@@ -30,6 +38,7 @@ export class InterruptedCalls {
 
   /** Before a register is written. False if the thread is in a call that cannot be given up (vfork's wait for the child). */
   giveUp(thread: Thread): boolean {
+    this.behind.delete(thread);
     if (!this.isInCall(thread)) return true;
     const { kernel, state } = thread;
     if (state.kind === 'sleeping') {
@@ -48,6 +57,7 @@ export class InterruptedCalls {
 
   /** Before the thread goes on: what the way back to user mode would have done about the call. */
   settle(thread: Thread): void {
+    if (this.behind.delete(thread)) return;
     const result = this.results.get(thread);
     this.results.delete(thread);
     if (thread.phase !== 'return' && thread.phase !== 'user') return;
@@ -57,6 +67,6 @@ export class InterruptedCalls {
   }
 
   private isInCall(thread: Thread): boolean {
-    return thread !== this.elsewhere && (thread.phase === 'call' || thread.phase === 'entry');
+    return thread !== this.elsewhere && (thread.phase === 'call' || (thread.phase === 'entry' && thread.state.kind !== 'ready'));
   }
 }

@@ -11,6 +11,8 @@ export type Stop =
   | { readonly kind: 'watchpoint'; readonly thread: Thread; readonly id: number }
   /** The debuggee runs another program now, of which nothing has run yet. */
   | { readonly kind: 'exec'; readonly thread: Thread }
+  /** A system call is about to be executed, or has just been. */
+  | { readonly kind: 'syscall'; readonly thread: Thread; readonly when: 'entry' | 'return'; readonly number: number }
   /** About to end the process; nothing has happened yet. */
   | { readonly kind: 'signal'; readonly thread: Thread; readonly info: SignalInfo }
   /** Bystanders asked for it (they know why); `thread` may be the debuggee's or another. */

@@ -12,6 +12,8 @@ export class DebugHooks {
   onBreakpoint: ((thread: Thread) => void) | undefined;
   /** A watched range was touched by the instruction before rip. */
   onWatchpoint: ((thread: Thread, id: number) => void) | undefined;
+  /** A system call is about to be executed (its number is in orig_rax), or has been (its result is in rax). */
+  onSyscall: ((thread: Thread, when: 'entry' | 'return') => void) | undefined;
   /** A new program starts: registers and memory are its first ones. */
   onExec: ((thread: Thread) => void) | undefined;
   /** A thread or process was made; it has not run yet. */

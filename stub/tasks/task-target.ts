@@ -241,6 +241,10 @@ export class TaskTarget implements Target {
     this.machine.setPassSignals(signals);
   }
 
+  setCatchSyscalls(numbers: ReadonlySet<number> | undefined): void {
+    this.machine.setCatchSyscalls(numbers);
+  }
+
   setExecEvents(wanted: boolean): void {
     this.machine.setExecEvents(wanted);
   }

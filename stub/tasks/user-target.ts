@@ -285,8 +285,8 @@ export class UserTarget implements Target {
 
   private catchSyscalls(tid: number, numbers: ReadonlySet<number> | undefined): void {
     const user = this.users.task(tid);
-    // gdb names no process: it may mean one whose thread it has not selected, so that others cannot be refused.
     if (user !== undefined) user.process.syscalls = numbers;
+    else this.inner.setCatchSyscalls(numbers);
   }
 
   // ── registers ─────────────────────────────────────────────────────────────────────────────────

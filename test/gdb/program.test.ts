@@ -226,6 +226,21 @@ describe('running and interrupting', () => {
   });
 });
 
+describe('system calls', () => {
+  it('are caught before and behind; their arguments and results can be changed', async () => {
+    const { gdb: text, stdout } = await debugProgram('threads', [
+      'catch syscall write', 'continue', 'p $orig_rax', 'p $rax', 'set $rdx = 7', 'continue', 'p $rax', 'continue', 'p (char) *(char *) $rsi', 'continue', 'delete', 'catch syscall exit_group', 'continue', 'p $orig_rax', 'p (int) getpid() > 1', 'p $rdi', 'delete', 'continue',
+    ]);
+    expect(text).toMatch(/\(call to syscall write\)[^]*= 1\n\$\d+ = -38\n/);
+    expect(text).toMatch(/\(returned from syscall write\)[^]*= 7\n/);
+    // The C library writes what was left over.
+    expect(text).toMatch(/= 32 ' '|= \d+ '[a-z]'/);
+    expect(text).toMatch(/\(call to syscall exit_group\)[^]*= 231\n\$\d+ = 1\n\$\d+ = 0\n/);
+    expect(text).toMatch(/exited normally/);
+    expect(stdout).toBe('threads done\n');
+  });
+});
+
 describe('threads and processes', () => {
   it('shows threads', async () => {
     const { gdb: text, stdout } = await debugProgram('threads', ['break add', 'continue', 'info threads', 'thread apply all bt 1', 'delete', TRAILER]);

@@ -49,7 +49,9 @@ export function runThread(kernel: Kernel, thread: Thread, single: boolean): void
         else thread.process.voluntarySwitches++;
         break;
       case 'exit':
-        if (syscallExit(thread) === 'done') thread.phase = 'return';
+        if (syscallExit(thread) !== 'done') break;
+        thread.phase = 'return';
+        kernel.hooks.onSyscall?.(thread, 'return');
         break;
       case 'return':
         if (returnWork(thread)) deliverSignals(thread);
@@ -124,6 +126,7 @@ function runUser(kernel: Kernel, thread: Thread, single: boolean): void {
     default:
       throw new Error(`the CPU came back with ${exit} in pid ${process.pid} at ${context.rip.toString(16)}`);
   }
+  if (thread.phase === 'entry') kernel.hooks.onSyscall?.(thread, 'entry');
   kernel.runTimers();
   if (thread.phase === 'user' && signalPending(thread)) leaveUser(thread);
 }
