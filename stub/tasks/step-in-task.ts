@@ -17,15 +17,16 @@ export class StepInTask implements StepContext {
   private readonly high: number;
 
   /**
+   * @param cpu the CPU whose thread is stepped
    * @param stackPointer of the thread that is stepped, on its ordinary stack
    * @param waits whether the step goes on once the task runs again, instead of ending when it is switched away from
    */
-  constructor({ kernel }: TaskView, task: Task, stackPointer: () => number | undefined, waits: boolean) {
+  constructor({ kernel }: TaskView, task: Task, cpu: number, stackPointer: () => number | undefined, waits: boolean) {
     this.kernel = kernel;
     this.task = task;
     this.stackPointer = stackPointer;
     this.waits = waits;
-    this.current = currentPointer(kernel, 0);
+    this.current = currentPointer(kernel, cpu);
     this.low = task.stack ?? 0;
     this.high = this.low + stackBytes(kernel);
   }

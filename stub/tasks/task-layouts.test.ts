@@ -6,7 +6,7 @@ import { GuestDataError, LayoutError, type GuestMemory } from './guest-object.ts
 import { KernelView } from './kernel-view.ts';
 import { SavedContext } from './saved-context.ts';
 import { currentTasks, listTasks } from './task-list.ts';
-import { TaskView, taskOnStack } from './task-view.ts';
+import { TaskView, taskOnStack, type HostThread } from './task-view.ts';
 
 const LIST = 'struct list_head { struct list_head *next, *prev; };\n';
 const UNION = 'union thread_union { long stack[64]; };\nunion thread_union __attribute__((aligned(512))) s0, s1, s2, s3;\n';
@@ -95,6 +95,28 @@ describe.each(Object.entries(LAYOUTS))('%s', (_, source) => {
     if (current.has('thread.prev_sched')) expect(taskOnStack(kernel, current, stack + 16)?.pid).toBe(1);
     expect(taskOnStack(kernel, current, 0x1000)).toBeUndefined();
   });
+});
+
+it('threads of the host run what their stacks say, also while a CPU changes from one task to the next', () => {
+  const source = (LAYOUTS['later: cpu_tasks of pointers'] ?? '').replace('cpu_tasks[2] = { &init_task }', 'cpu_tasks[3] = { &init_task, &t1 }');
+  const kernel = staticKernel(source + MAIN, BARE);
+  const host = (tid: number, stackPointer: number | undefined): HostThread => ({ thread: { pid: 9, tid, name: 'linux', extra: '' }, stackPointer });
+  const stack = (name: string): number => kernel.variable(name).address + 64;
+  const pids = (...hosts: readonly HostThread[]): unknown[] => {
+    const view = TaskView.of(kernel, hosts);
+    return hosts.map(({ thread }) => {
+      const task = view?.taskOn(thread.tid);
+      return task === undefined ? undefined : [task.pid, view?.hostOf(task)?.cpu];
+    });
+  };
+  expect(pids(host(9, stack('s0')), host(10, stack('s1')), host(11, 0x1000))).toEqual([[0, 0], [1, 1], undefined]);
+  expect(pids(host(9, stack('s1')), host(10, stack('s0')))).toEqual([[1, 1], [0, 0]]);
+  // On a stack of its own (a signal's, the first one) the first thread is on the CPU that is left.
+  expect(pids(host(9, undefined), host(10, stack('s0')))).toEqual([[1, 1], [0, 0]]);
+  expect(pids(host(9, 0x1000))).toEqual([[0, 0]]);
+  // init_task says that it came from t1: until the stack changes it is still t1 that runs.
+  const one = staticKernel((LAYOUTS['later: cpu_tasks of pointers'] ?? '') + MAIN, BARE);
+  expect(TaskView.of(one, [host(9, one.variable('s1').address + 64)])?.taskOn(9)?.pid).toBe(1);
 });
 
 it('damaged memory gives an answer or an error, and soon', () => {

@@ -57,7 +57,7 @@ export class TaskSwitch {
     const [entry] = view.hosts;
     const from = entry === undefined ? undefined : view.tasks.get(entry[0]);
     if (entry === undefined || from === undefined) throw new Refusal('no task runs now: the kernel is starting or ending');
-    const current = currentPointer(kernel, 0);
+    const current = currentPointer(kernel, entry[1].cpu);
     if (current.number() !== from.address) throw new Refusal(`the kernel is in the middle of switching from ${from.name}: step a little further first`);
     const hostId = entry[1].thread.tid;
     const registers = [...saved.places.keys()].map((name) => [name, saved.read(name)] as const);

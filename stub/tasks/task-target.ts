@@ -373,7 +373,7 @@ export class TaskTarget implements Target {
       // That a task which does not run shall continue is what the others' going on brings about.
       if (host === undefined && action.kind === 'continue') continue;
       const on = host ?? this.firstHost(view);
-      const context = new StepInTask(view, task, () => this.machine.stackPointer(on.thread.tid), !locked);
+      const context = new StepInTask(view, task, on.cpu, () => this.machine.stackPointer(on.thread.tid), !locked);
       // Already on its way out the kernel would not tell us any more: only going step by step does.
       const leaving = locked && action.kind === 'continue' && context.leaving;
       if (leaving) planned.push({ ...action, kind: 'step', range: EVERYWHERE, tid: on.thread.tid, context });
@@ -403,9 +403,9 @@ export class TaskTarget implements Target {
     return { reason: 'signal', thread, signal: 0, message: `The kernel switches from ${task.name} to another task, which scheduler-locking does not let run.` };
   }
 
-  private firstHost(view: TaskView): { readonly thread: TargetThread } {
+  private firstHost(view: TaskView): { readonly thread: TargetThread; readonly cpu: number } {
     const [host] = view.hosts.values();
-    return host ?? { thread: this.machine.threads()[0] };
+    return host ?? { thread: this.machine.threads()[0], cpu: 0 };
   }
 
   /** The task the last stop was about. */

@@ -24,6 +24,11 @@ export interface HostThread {
   readonly stackPointer: number | undefined;
 }
 
+/** A host thread that runs a task, and the CPU the kernel takes it for. */
+export interface RunningThread extends HostThread {
+  readonly cpu: number;
+}
+
 /** The task whose code runs where the stack pointer says, given what its CPU says: between set_current and the change of stacks in __switch_to it is still the previous one. */
 export function taskOnStack(kernel: KernelView, current: GuestObject, stackPointer: number): Task | undefined {
   const task = new Task(current);
@@ -39,12 +44,12 @@ export class TaskView {
   readonly tasks: ReadonlyMap<number, Task>;
   readonly threads: readonly TargetThread[];
   /** Host threads by the address of the task they run, and back. */
-  readonly hosts: ReadonlyMap<number, HostThread>;
+  readonly hosts: ReadonlyMap<number, RunningThread>;
   private readonly byId = new Map<number, Task>();
   private readonly ids = new Map<number, number>();
   private readonly contexts = new Map<number, SavedContext | undefined>();
 
-  private constructor(kernel: KernelView, tasks: ReadonlyMap<number, Task>, hosts: ReadonlyMap<number, HostThread>, all: readonly HostThread[]) {
+  private constructor(kernel: KernelView, tasks: ReadonlyMap<number, Task>, hosts: ReadonlyMap<number, RunningThread>, all: readonly HostThread[]) {
     this.kernel = kernel;
     this.tasks = tasks;
     this.hosts = hosts;
@@ -71,26 +76,29 @@ export class TaskView {
   static of(kernel: KernelView, all: readonly HostThread[]): TaskView | undefined {
     const tasks = all.length === 0 ? undefined : listTasks(kernel);
     if (tasks === undefined) return undefined;
-    const hosts = new Map<number, HostThread>();
-    const known = (task: Task): number => {
-      if (!tasks.has(task.address)) (tasks as Map<number, Task>).set(task.address, task);
-      return task.address;
-    };
-    const current = currentTasks(kernel).filter((task) => task !== undefined);
+    const hosts = new Map<number, RunningThread>();
     const left = new Set(all);
-    const unclaimed = current.filter((object) => {
-      for (const host of left) {
-        const task = host.stackPointer === undefined ? undefined : taskOnStack(kernel, object, host.stackPointer);
-        if (task === undefined) continue;
-        hosts.set(known(task), host);
-        left.delete(host);
-        return false;
-      }
-      return true;
-    });
+    const runs = (task: Task, host: HostThread, cpu: number): void => {
+      if (!tasks.has(task.address)) tasks.set(task.address, task);
+      hosts.set(task.address, { ...host, cpu });
+      left.delete(host);
+    };
+    let unclaimed = currentTasks(kernel).flatMap((object, cpu) => (object === undefined ? [] : [{ object, cpu }]));
+    // Whose stack it is, first; then whose it still is.
+    for (const own of [true, false]) {
+      unclaimed = unclaimed.filter(({ object, cpu }) => {
+        for (const host of left) {
+          const task = host.stackPointer === undefined ? undefined : taskOnStack(kernel, object, host.stackPointer);
+          if (task === undefined || (own && task.address !== object.address)) continue;
+          runs(task, host, cpu);
+          return false;
+        }
+        return true;
+      });
+    }
     // On a stack that is nobody's (the one the program began on, that of a crash) the first thread is where the first CPU is.
     const [host] = left;
-    if (host !== undefined && host === all[0] && unclaimed.length > 0) hosts.set(known(new Task(unclaimed[0])), host);
+    if (host !== undefined && host === all[0] && unclaimed.length > 0) runs(new Task(unclaimed[0].object), host, unclaimed[0].cpu);
     return new TaskView(kernel, tasks, hosts, all);
   }
 
@@ -105,7 +113,7 @@ export class TaskView {
   }
 
   /** The host thread that runs a task now; undefined: the task does not run. */
-  hostOf(task: Task): HostThread | undefined {
+  hostOf(task: Task): RunningThread | undefined {
     return this.hosts.get(task.address);
   }
 
