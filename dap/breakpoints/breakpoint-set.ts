@@ -5,12 +5,14 @@ import { Breakpoint, type BreakpointSpec, type StubLocation } from './breakpoint
 
 interface Installed {
   readonly location: StubLocation;
-  readonly programs: string;
+  /** What the stub checks by itself. */
+  readonly programs: readonly BreakpointProgram[];
 }
 
 /** Compiles a breakpoint's condition for a place; undefined: it has to be evaluated here. */
 export type ConditionCompiler = (breakpoint: Breakpoint, location: StubLocation) => BreakpointProgram | undefined;
 
+const CODE_TYPES = ['software', 'hardware'] as const;
 const keyOf = ({ type, address, length }: StubLocation): string => `${type}/${address}/${length}`;
 
 export class BreakpointSet {
@@ -67,17 +69,17 @@ export class BreakpointSet {
 
   /** Does something with the breakpoints at an address out of the way: the instruction there has to run. */
   async without<T>(address: bigint, run: () => Promise<T>): Promise<T> {
-    const here = [...this.installed.values()].filter(({ location }) => isCode(location) && location.address === address);
+    const here = CODE_TYPES.flatMap((type) => this.installed.get(keyOf({ type, address, length: 1 })) ?? []);
     for (const { location } of here) await this.stub.removeBreakpoint(location.type, location.address, location.length);
     try {
       return await run();
     } finally {
-      for (const { location } of here) await this.stub.insertBreakpoint(location.type, location.address, location.length, this.programs(location)).catch(() => undefined);
+      for (const { location, programs } of here) await this.stub.insertBreakpoint(location.type, location.address, location.length, programs).catch(() => undefined);
     }
   }
 
   has(address: bigint): boolean {
-    return [...this.installed.values()].some(({ location }) => isCode(location) && location.address === address);
+    return CODE_TYPES.some((type) => this.installed.has(keyOf({ type, address, length: 1 })));
   }
 
   private place(breakpoint: Breakpoint): void {
@@ -105,16 +107,17 @@ export class BreakpointSet {
       }
     }
     for (const [key, { location, programs }] of this.installed) {
-      if (wanted.has(key) && programs === describe(this.programs(location))) continue;
+      const entry = wanted.get(key);
+      if (entry !== undefined && describe(programs) === describe(this.programs(entry.owners, location))) continue;
       await this.stub.removeBreakpoint(location.type, location.address, location.length);
       this.installed.delete(key);
     }
     for (const [key, { location, owners }] of wanted) {
       if (this.installed.has(key)) continue;
-      const programs = this.programs(location);
+      const programs = this.programs(owners, location);
       try {
         await this.stub.insertBreakpoint(location.type, location.address, location.length, programs);
-        this.installed.set(key, { location, programs: describe(programs) });
+        this.installed.set(key, { location, programs });
       } catch (error) {
         if (this.stub.client.closed) throw error;
         for (const owner of owners) {
@@ -126,10 +129,9 @@ export class BreakpointSet {
   }
 
   /** Conditions the stub can check by itself; none if one of the breakpoints there needs a stop every time. */
-  private programs(location: StubLocation): BreakpointProgram[] {
+  private programs(owners: readonly Breakpoint[], location: StubLocation): BreakpointProgram[] {
     const programs: BreakpointProgram[] = [];
-    for (const breakpoint of this.all.values()) {
-      if (!breakpoint.locations.some((each) => keyOf(each) === keyOf(location))) continue;
+    for (const breakpoint of owners) {
       const program = this.compile(breakpoint, location);
       if (program === undefined) return [];
       programs.push(program);

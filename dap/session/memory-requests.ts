@@ -46,7 +46,7 @@ export class MemoryRequests {
     const { inspector, sources } = this.debuggee;
     const at = inspector.address(address);
     const file = inspector.fileAt(at);
-    const row = file?.info.lineAt(at - file.loadOffset);
+    const row = file?.info.shownLineAt(at - file.loadOffset);
     const name = target === undefined ? undefined : inspector.symbolAt(target);
     const symbol = inspector.symbolAt(address);
     return {

@@ -52,7 +52,7 @@ export class Stepper {
   async line(thread: string, kind: StepKind, backwards = false): Promise<Stop> {
     const { inspector } = this.execution;
     const start = await inspector.innermost(thread);
-    if (start === undefined || start.file?.info.lineAt(start.lookup) === undefined) {
+    if (start === undefined || start.file?.info.shownLineAt(start.lookup) === undefined) {
       // Without lines there is no next one: out of this function, as gdb does.
       return kind === 'over' && !backwards ? this.out(thread) : this.instruction(thread, kind, backwards);
     }
@@ -127,13 +127,13 @@ export class Stepper {
     if (back === undefined) return this.inCaller(thread, frame);
     const first = await settle(() => realCaller(frame));
     // Called directly from the line, not interrupted by a signal.
-    if (kind === 'in' && first === back && frame.function !== undefined && frame.file?.info.lineAt(frame.lookup) !== undefined) return this.into(thread, frame);
+    if (kind === 'in' && first === back && frame.function !== undefined && frame.file?.info.shownLineAt(frame.lookup) !== undefined) return this.into(thread, frame);
     return this.execution.runTo(thread, back.pc, origin.cfa);
   }
 
   private inSameFrame(thread: string, frame: PhysicalFrame, origin: Origin, kind: StepKind): Arrival | undefined {
     const scopes = scopeIds(callFramesOf(frame));
-    const row = frame.file?.info.lineAt(frame.lookup);
+    const row = frame.file?.info.shownLineAt(frame.lookup);
     const on = { thread, frame };
     const atStatement = row?.address === frame.lookup && row.statement && row.line !== 0;
     if (scopes.length > origin.scopes.length && startsWith(scopes, origin.scopes)) return kind === 'in' && atStatement ? undefined : on;
@@ -144,9 +144,9 @@ export class Stepper {
 
   /** The function has returned. Where the caller has no lines, on to one that has. */
   private async inCaller(thread: string, frame: PhysicalFrame): Promise<Stop | Arrival | undefined> {
-    if (frame.file?.info.lineAt(frame.lookup) !== undefined) return undefined;
+    if (frame.file?.info.shownLineAt(frame.lookup) !== undefined) return undefined;
     const caller = await settle(() => realCaller(frame));
-    if (caller?.file?.info.lineAt(caller.lookup) === undefined) return undefined;
+    if (caller?.file?.info.shownLineAt(caller.lookup) === undefined) return undefined;
     const callerCfa = await settle(() => caller.cfa);
     const stop = await this.execution.runTo(thread, caller.pc, callerCfa);
     return isStop(stop) ? stop : undefined;

@@ -53,7 +53,7 @@ export class CallFrame {
 /** The frames of one physical frame, innermost first. */
 export function callFramesOf(physical: PhysicalFrame): CallFrame[] {
   const { function: running, file } = physical;
-  const row = file?.info.lineAt(physical.lookup);
+  const row = file?.info.shownLineAt(physical.lookup);
   const position = row === undefined || row.line === 0 ? undefined : { file: row.file, line: row.line, column: row.column };
   if (running === undefined) return [new CallFrame(physical, undefined, 0, position)];
   const scopes = functionScopes(running.die, physical.lookup);

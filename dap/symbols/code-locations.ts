@@ -39,7 +39,7 @@ export function locationsOfLine(file: SymbolFile, path: string, line: number): C
   }
   return [...found.values()].map(({ row, function: owner }) => {
     const address = owner?.entry === row.address ? afterPrologue(file, owner) : row.address;
-    return { file, address, function: owner?.name, position: { file: row.file, line: address === row.address ? row.line : (file.info.lineAt(address)?.line ?? row.line) } };
+    return { file, address, function: owner?.name, position: { file: row.file, line: address === row.address ? row.line : (file.info.shownLineAt(address)?.line ?? row.line) } };
   });
 }
 
@@ -52,7 +52,7 @@ export function locationsOfFunction(file: SymbolFile, name: string): CodeLocatio
   }
   const found: CodeLocation[] = [];
   const add = (address: number): void => {
-    const row = info.lineAt(address);
+    const row = info.shownLineAt(address);
     if (!found.some((each) => each.address === address)) found.push({ file, address, function: name, position: row === undefined ? undefined : { file: row.file, line: row.line } });
   };
   for (const each of info.functionsNamed(name)) add(afterPrologue(file, each));

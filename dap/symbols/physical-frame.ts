@@ -187,21 +187,52 @@ export class PhysicalFrame {
     }
   }
 
-  /** Without frame information only the first instruction of a function is certain: the return address is on top of the stack. */
+  /**
+   * Without frame information (assembler): through the frame pointer where the function sets one up; else the return address of the innermost frame is
+   * taken to be on top of the stack, which holds for functions that push nothing. gdb guesses the same.
+   */
   private unwoundByGuess(callee: PhysicalFrame): PhysicalFrame | undefined {
-    const { world } = this;
-    const { stackPointer, instructionPointer, wordSize } = world.registers;
-    const stack = this.registers[stackPointer];
-    if (!this.exact || stack === undefined || this.symbol?.address !== this.lookup) return undefined;
-    const bytes = world.memory.read(stack, wordSize);
-    if (bytes === undefined) return undefined;
-    const pc = bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    const { world, symbol } = this;
+    const { stackPointer, instructionPointer, framePointer, wordSize } = world.registers;
     const registers = [...this.registers];
+    const word = (address: bigint): bigint | undefined => world.memory.read(address, wordSize)?.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    const setUp = symbol === undefined ? 0 : framePointerSetUp(world, this.pc - BigInt(this.lookup - symbol.address), BigInt(this.lookup - symbol.address));
+    let top: bigint | undefined;
+    if (setUp === 2) {
+      top = registers[framePointer];
+      if (top !== undefined) registers[framePointer] = word(top);
+      top = top === undefined ? undefined : top + BigInt(wordSize);
+    } else if (this.exact && symbol !== undefined) {
+      top = registers[stackPointer];
+      if (setUp === 1 && top !== undefined) {
+        registers[framePointer] = word(top);
+        top += BigInt(wordSize);
+      }
+    }
+    const pc = top === undefined ? undefined : word(top);
+    if (top === undefined || pc === undefined || pc === 0n || world.fileAt(signedAddress(pc, world.registers)) === undefined) return undefined;
     registers[instructionPointer] = pc;
-    registers[stackPointer] = stack + BigInt(wordSize);
-    this.ownCfa = stack + BigInt(wordSize);
+    registers[stackPointer] = top + BigInt(wordSize);
+    this.ownCfa = top + BigInt(wordSize);
     return new PhysicalFrame(world, { kind: 'normal', registers, pc, exact: false, callee });
   }
+}
+
+const PUSH_FRAME_POINTER = 0x55;
+/** `mov %rsp,%rbp` in its two encodings, without the REX prefix. */
+const MOVES = [[0x89, 0xe5], [0x8b, 0xec]] as const;
+const ENDBR = [0xf3, 0x0f, 0x1e, 0xfa] as const;
+
+/** How far a function's prologue with a frame pointer has run: 0 not at all (or there is none), 1 it is pushed, 2 it is set. */
+function framePointerSetUp(world: UnwindWorld, start: bigint, done: bigint): 0 | 1 | 2 {
+  const code = world.memory.readSome(start, 16);
+  let at = ENDBR.every((byte, i) => code[i] === byte) ? ENDBR.length : 0;
+  if (code[at] !== PUSH_FRAME_POINTER || done <= BigInt(at)) return 0;
+  at++;
+  const rex = world.registers.wordSize === 8 ? 1 : 0;
+  if (rex === 1 && code[at] !== 0x48) return 1;
+  const moves = MOVES.some(([first, second]) => code[at + rex] === first && code[at + rex + 1] === second);
+  return moves && done > BigInt(at) ? 2 : 1;
 }
 
 /** An address as the DWARF reader has them: of 64-bit ones the upper half is negative. */

@@ -16,7 +16,7 @@ export function functionScopes(functionDie: Die, address: number): FunctionScope
   const scopes: { die: Die; blocks: Die[] }[] = [{ die: functionDie, blocks: [] }];
   for (let inside: Die | undefined = functionDie; inside !== undefined;) {
     let next: Die | undefined;
-    for (const child of inside.children()) {
+    for (const child of childrenOf(inside)) {
       if ((child.tag === Tag.inlinedSubroutine || child.tag === Tag.lexicalBlock) && containsAddress(rangesOf(child), address)) {
         next = child;
         break;
@@ -27,6 +27,33 @@ export function functionScopes(functionDie: Die, address: number): FunctionScope
     inside = next;
   }
   return scopes;
+}
+
+/** Children, with those of blocks that say nothing of their code: they count as if the block were not there. */
+function* childrenOf(die: Die): Generator<Die, void> {
+  for (const child of die.children()) {
+    if (child.tag === Tag.lexicalBlock && !child.has(Attribute.lowPc) && !child.has(Attribute.ranges)) yield* childrenOf(child);
+    else yield child;
+  }
+}
+
+/** What an instance's abstract entry has and the instance does not mention: static variables, and those without any place. */
+function* inheritedBy(die: Die): Generator<Die, void> {
+  const origin = die.reference(Attribute.abstractOrigin);
+  if (origin === undefined) return;
+  const mentioned = new Set([...die.children()].map((child) => child.reference(Attribute.abstractOrigin)?.offset));
+  for (const child of origin.children()) {
+    if (mentioned.has(child.offset)) continue;
+    if (child.tag === Tag.lexicalBlock) yield* allOf(child);
+    else yield child;
+  }
+}
+
+function* allOf(block: Die): Generator<Die, void> {
+  for (const child of block.children()) {
+    if (child.tag === Tag.lexicalBlock) yield* allOf(child);
+    else yield child;
+  }
 }
 
 export interface DeclaredVariable {
@@ -41,7 +68,7 @@ export interface DeclaredVariable {
 export function variablesOf(scope: FunctionScope): DeclaredVariable[] {
   const found: DeclaredVariable[] = [];
   [scope.die, ...scope.blocks].forEach((block, depth) => {
-    for (const die of block.children()) {
+    for (const die of [...childrenOf(block), ...inheritedBy(block)]) {
       if (die.tag !== Tag.formalParameter && die.tag !== Tag.variable) continue;
       const { name } = die;
       // An `extern` declaration in a block is no variable of it.

@@ -44,7 +44,7 @@ function freePort(): Promise<number> {
 const SETTINGS = {
   'workbench.startupEditor': 'none', 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'chat.disableAIFeatures': true, 'telemetry.telemetryLevel': 'off', 'remote.autoForwardPorts': false,
   'debug.openDebug': 'openOnDebugBreak', 'workbench.colorTheme': 'Default Dark Modern', 'security.workspace.trust.enabled': false, 'extensions.ignoreRecommendations': true, 'git.enabled': false,
-  'debug.internalConsoleOptions': 'neverOpen', 'files.watcherExclude': { '**': true }, 'search.followSymlinks': false, 'window.commandCenter': false, 'workbench.tips.enabled': false,
+  'debug.internalConsoleOptions': 'neverOpen', 'files.watcherExclude': { '**': true }, 'search.followSymlinks': false, 'window.commandCenter': false, 'workbench.tips.enabled': false, 'terminal.integrated.gpuAcceleration': 'off',
 };
 
 export interface Workbench {

@@ -148,6 +148,12 @@ export class DebugInfo {
     return unit === undefined ? undefined : this.linesOf(unit)?.at(address);
   }
 
+  /** The line a debugger shows for an address: see {@link LineTable.shownAt}. */
+  shownLineAt(address: number): LineRow | undefined {
+    const unit = this.unitAt(address);
+    return unit === undefined ? undefined : this.linesOf(unit)?.shownAt(address);
+  }
+
   /**
    * Where the statements of a line begin; of the next line with code when it has none itself. `file` is a path or its end
    * (`sched/core.c`).

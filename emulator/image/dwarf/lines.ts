@@ -77,6 +77,12 @@ export class LineTable {
 
   /** The row an address belongs to. */
   at(address: number): LineRow | undefined {
+    const index = this.lastIndex(address);
+    return index < 0 ? undefined : this.row(index);
+  }
+
+  /** Index of the last row at or before an address in its sequence; -1: none. */
+  private lastIndex(address: number): number {
     this.decode();
     for (const { first, last } of this.sequences) {
       if (address < this.addresses[first] || address >= this.addresses[last]) continue;
@@ -87,9 +93,21 @@ export class LineTable {
         if (this.addresses[middle] <= address) low = middle + 1;
         else high = middle;
       }
-      return this.row(low - 1);
+      return low - 1;
     }
-    return undefined;
+    return -1;
+  }
+
+  /**
+   * The row a debugger shows for an address: of several at one address the last, or the last of those that begin a statement (gdb's choice).
+   * `at` gives the last in any case, as addr2line does.
+   */
+  shownAt(address: number): LineRow | undefined {
+    const row = this.at(address);
+    if (row === undefined || row.statement) return row;
+    let index = this.lastIndex(address);
+    while (index > 0 && this.addresses[index - 1] === row.address && this.lines[index - 1] !== 0 && (this.flags[index] & (LineFlag.statement | LineFlag.end)) === 0) index--;
+    return (this.flags[index] & (LineFlag.statement | LineFlag.end)) === LineFlag.statement ? this.row(index) : row;
   }
 
   /** From an address up to the next of another line: what a step has to leave. */

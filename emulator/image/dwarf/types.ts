@@ -21,6 +21,11 @@ const kinds = new Map<number, TypeKind>([
   [Tag.atomicType, 'atomic'], [Tag.subroutineType, 'function'], [Tag.subprogram, 'function'], [Tag.unspecifiedType, 'unspecified'],
 ]);
 const TRANSPARENT = new Set<TypeKind>(['typedef', 'const', 'volatile', 'restrict', 'atomic']);
+/** Names compilers give to C's types, as C programmers (and gdb) write them. */
+const spellings: Readonly<Record<string, string>> = {
+  'long int': 'long', 'long unsigned int': 'unsigned long', 'short int': 'short', 'short unsigned int': 'unsigned short', 'long long int': 'long long',
+  'long long unsigned int': 'unsigned long long',
+};
 const prefixes: Partial<Record<TypeKind, string>> = { structure: 'struct', union: 'union', enumeration: 'enum' };
 
 export interface Member {
@@ -265,10 +270,11 @@ function declare(type: DwarfType, inner: string, depth: number): string {
       const word = type.kind === 'atomic' ? '_Atomic' : type.kind;
       // gcc marks a constant array and its elements.
       if (type.target.kind === 'array' && isQualified(type.target.target, type.kind)) return declare(type.target, inner, depth + 1);
-      return type.target.kind === 'pointer' ? declare(type.target, `${word}${spaced}`, depth + 1) : `${word} ${declare(type.target, inner, depth + 1)}`;
+      return type.target.kind === 'pointer' ? declare(type.target, ` ${word}${inner.startsWith('[') ? inner : spaced}`, depth + 1) : `${word} ${declare(type.target, inner, depth + 1)}`;
     }
     default: {
       const prefix = prefixes[type.kind];
+      if (type.kind === 'base' && type.name !== undefined) return `${spellings[type.name] ?? type.name}${spaced}`;
       return `${prefix === undefined ? '' : `${prefix} `}${type.name ?? (prefix === undefined ? '?' : '{...}')}${spaced}`;
     }
   }
