@@ -36,6 +36,8 @@ export class Stub {
   private readonly vCont: ReadonlySet<string>;
   private readonly packetSize: number;
   private selected: string | undefined;
+  /** Resolves when the packets that belong together have been answered. */
+  private turn: Promise<void> = Promise.resolve();
 
   private constructor(client: RspClient, features: ReadonlyMap<string, string>, vCont: ReadonlySet<string>, document: string) {
     this.client = client;
@@ -83,15 +85,25 @@ export class Stub {
     return parseStopReply(await this.client.send('?'));
   }
 
-  async select(thread: string): Promise<void> {
-    if (this.selected === thread) return;
-    await this.expectOk(`Hg${thread}`, 'the thread is gone');
-    this.selected = thread;
+  /** Selects a thread and talks of it: nobody else may select another in between. */
+  private with<T>(thread: string | undefined, talk: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(async () => {
+      if (thread !== undefined && this.selected !== thread) {
+        await this.expectOk(`Hg${thread}`, 'the thread is gone');
+        this.selected = thread;
+      }
+      return talk();
+    });
+    this.turn = result.then(() => undefined, () => undefined);
+    return result;
   }
 
   /** All registers of a thread, as the `g` packet has them; undefined: not available. */
-  async readRegisters(thread: string): Promise<ReadonlyMap<number, Uint8Array>> {
-    await this.select(thread);
+  readRegisters(thread: string): Promise<ReadonlyMap<number, Uint8Array>> {
+    return this.with(thread, () => this.readSelected());
+  }
+
+  private async readSelected(): Promise<ReadonlyMap<number, Uint8Array>> {
     const text = (await this.client.send('g')).toString('latin1');
     if (!/^([0-9a-fx]{2})+$/i.test(text)) throw new RspError(`the registers cannot be read: ${errorText(text)}`);
     const values = new Map<number, Uint8Array>();
@@ -102,8 +114,11 @@ export class Stub {
     return values;
   }
 
-  async writeRegister(thread: string, register: RegisterDescription, value: Uint8Array): Promise<void> {
-    await this.select(thread);
+  writeRegister(thread: string, register: RegisterDescription, value: Uint8Array): Promise<void> {
+    return this.with(thread, () => this.writeSelected(register, value));
+  }
+
+  private async writeSelected(register: RegisterDescription, value: Uint8Array): Promise<void> {
     const hex = Buffer.from(value).toString('hex');
     const reply = (await this.client.send(`P${register.number.toString(16)}=${hex}`)).toString('latin1');
     if (reply === 'OK') return;
@@ -114,8 +129,11 @@ export class Stub {
   }
 
   /** As many bytes as can be read. */
-  async readMemory(thread: string | undefined, address: bigint, length: number): Promise<Buffer> {
-    if (thread !== undefined) await this.select(thread);
+  readMemory(thread: string | undefined, address: bigint, length: number): Promise<Buffer> {
+    return this.with(thread, () => this.readPieces(address, length));
+  }
+
+  private async readPieces(address: bigint, length: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
     const most = Math.min(LARGEST_READ, Math.max(64, (this.packetSize >> 1) - 16));
     for (let done = 0; done < length;) {
@@ -130,8 +148,11 @@ export class Stub {
     return Buffer.concat(pieces);
   }
 
-  async writeMemory(thread: string | undefined, address: bigint, bytes: Uint8Array): Promise<void> {
-    if (thread !== undefined) await this.select(thread);
+  writeMemory(thread: string | undefined, address: bigint, bytes: Uint8Array): Promise<void> {
+    return this.with(thread, () => this.writePieces(address, bytes));
+  }
+
+  private async writePieces(address: bigint, bytes: Uint8Array): Promise<void> {
     const most = Math.max(64, (this.packetSize >> 1) - 32);
     for (let done = 0; done < bytes.length; done += most) {
       const part = bytes.subarray(done, done + most);

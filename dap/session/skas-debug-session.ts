@@ -40,14 +40,21 @@ export class SkasDebugSession extends DebugSession {
   private stoppedThread: string | undefined;
   private ended = false;
   private readonly targets: bigint[] = [];
+  private turn: Promise<void> = Promise.resolve();
 
   // ── the way of a request ──────────────────────────────────────────────────────────────────────
 
+  /** Answers requests one after the other: what they look at must not change under them. */
   private answer<R extends DebugProtocol.Response>(response: R, work: () => Promise<R['body'] | undefined>): void {
-    void work().then((body) => {
+    this.turn = this.turn.then(() => this.answerNow(response, work));
+  }
+
+  /** Not waiting for its turn. */
+  private answerNow<R extends DebugProtocol.Response>(response: R, work: () => Promise<R['body'] | undefined>): Promise<void> {
+    return work().then((body) => {
       if (body !== undefined) response.body = body;
       this.sendResponse(response);
-    }, (error: unknown) => this.refuse(response, error));
+    }).catch((error: unknown) => this.refuse(response, error));
   }
 
   private refuse(response: DebugProtocol.Response, error: unknown): void {
@@ -184,7 +191,7 @@ export class SkasDebugSession extends DebugSession {
   }
 
   protected override disconnectRequest(response: DebugProtocol.DisconnectResponse, args: DebugProtocol.DisconnectArguments | undefined): void {
-    this.answer(response, async () => {
+    void this.answerNow(response, async () => {
       const kill = args?.terminateDebuggee ?? this.launched;
       await this.close(kill);
       return undefined;
@@ -192,7 +199,7 @@ export class SkasDebugSession extends DebugSession {
   }
 
   protected override terminateRequest(response: DebugProtocol.TerminateResponse): void {
-    this.answer(response, async () => {
+    void this.answerNow(response, async () => {
       await this.close(true);
       this.terminated();
       return undefined;
@@ -310,7 +317,7 @@ export class SkasDebugSession extends DebugSession {
   }
 
   protected override pauseRequest(response: DebugProtocol.PauseResponse): void {
-    this.answer(response, async () => {
+    void this.answerNow(response, async () => {
       this.need(this.debuggee).execution.pause();
       return undefined;
     });

@@ -3,7 +3,7 @@ import gdb, json
 port = int(gdb.parse_and_eval("$oracle_port"))
 stops = gdb.parse_and_eval("$oracle_stops").string()
 out = open(gdb.parse_and_eval("$oracle_out").string(), "w")
-for setting in ["pagination off", "confirm off", "width 0", "style enabled off", "debuginfod enabled off", "print frame-arguments none"]:
+for setting in ["pagination off", "confirm off", "width 0", "style enabled off", "debuginfod enabled off", "print frame-arguments none", "remotetimeout 60"]:
     gdb.execute("set " + setting)
 gdb.execute("target remote 127.0.0.1:%d" % port, to_string=True)
 DEEPEST = 2
