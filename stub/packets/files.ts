@@ -6,8 +6,9 @@ import { hexBigInt, hexBytes, hexNumber, split, text } from '../fields.ts';
 import { escapeBinary } from '../framing.ts';
 import { PACKET_SIZE, packet, type PacketRow, type Reply } from '../packet.ts';
 import type { Session } from '../session.ts';
+import { Refusal } from '../target.ts';
 
-const FileError = { ENOENT: 2, EBADF: 9, EINVAL: 22, EMFILE: 24, EROFS: 30 } as const;
+const FileError = { ENOENT: 2, EBADF: 9, EINVAL: 22, EMFILE: 24, EROFS: 30, EUNKNOWN: 9999 } as const;
 const ACCESS_MODE = 3;
 const O_APPEND = 0x8;
 const O_CREAT = 0x200;
@@ -25,9 +26,16 @@ const setfs = packet({ prefix: 'vFile:setfs:', needs: 'any', parse: (rest) => he
   return 'F0';
 } });
 
-/** Contents of a file as the process of the last setfs sees it. */
-const contentsOf = ({ target, fileProcess }: Session, path: string): Uint8Array | undefined =>
-  (target.processes === undefined || fileProcess === 0 ? target.openFile(path) : target.processes.openFile(fileProcess, path));
+/** Contents of a file as the process of the last setfs sees it; 'refused': there is such a file, but it cannot be had. */
+function contentsOf({ target, fileProcess }: Session, path: string): Uint8Array | 'refused' | undefined {
+  try {
+    return target.processes === undefined || fileProcess === 0 ? target.openFile(path) : target.processes.openFile(fileProcess, path);
+  } catch (error) {
+    // The protocol's errors of files are numbers: the reason is not for it to say.
+    if (error instanceof Refusal) return 'refused';
+    throw error;
+  }
+}
 
 const open = packet({
   prefix: 'vFile:open:',
@@ -41,6 +49,7 @@ const open = packet({
     const contents = contentsOf(session, path);
     if ((flags & (ACCESS_MODE | O_APPEND | O_CREAT | O_TRUNC)) !== 0) return failure(FileError.EROFS);
     if (contents === undefined) return failure(FileError.ENOENT);
+    if (contents === 'refused') return failure(FileError.EUNKNOWN);
     if (session.files.size >= MOST_DESCRIPTORS) return failure(FileError.EMFILE);
     let descriptor = FIRST_DESCRIPTOR;
     while (session.files.has(descriptor)) descriptor++;
@@ -111,6 +120,7 @@ const stat = packet({
   parse: (rest) => hexBytes(text(rest)).toString(),
   handle: (session, path): Reply => {
     const file = contentsOf(session, path);
+    if (file === 'refused') return failure(FileError.EUNKNOWN);
     return file === undefined ? failure(FileError.ENOENT) : attachment(statBytes(file));
   },
 });

@@ -1,4 +1,7 @@
 /** Processes of a UML guest as inferiors of the real gdb. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { guestProgram } from '../fixtures/guest-program.ts';
@@ -210,7 +213,9 @@ describe('a process of the guest', () => {
 
   it('has its shared libraries, its memory map and its /proc files', async () => {
     const { ask } = await startDynamic('loop');
-    const text = await ask('info sharedlibrary', 'info proc mappings', 'info proc', 'break turn', 'continue', 'bt', 'break write', 'continue', 'bt 2', 'p $_siginfo');
+    const folder = mkdtempSync(join(tmpdir(), 'skas-core-'));
+    const core = join(folder, 'core');
+    const text = await ask('info sharedlibrary', 'info proc mappings', 'info proc', 'break turn', 'continue', 'bt', 'break write', 'continue', 'bt 2', `gcore ${core}`);
     expect(text).toMatch(/0x[0-9a-f]+ +0x[0-9a-f]+ +Yes .*target:\/lib\/x86_64-linux-gnu\/libc\.so\.6/);
     expect(text).toMatch(/r-xp +\/lib64\/ld-linux-x86-64\.so\.2/);
     expect(text).toMatch(/rw-p +\[stack\]/);
@@ -219,6 +224,11 @@ describe('a process of the guest', () => {
     expect(text).toMatch(/#1 .* in main \(argc=2, argv=0x[0-9a-f]+\) at .*uml-user\.c/);
     expect(text).toMatch(/hit Breakpoint 2[.\d]*, .*write/);
     expect(text).toMatch(/#1 .* in report \(value=\d+\)/);
+    // A core of it is a core as any other.
+    const program = guestProgram('uml-user.c', ['-O0', '-g', '-pie']);
+    const stack = execFileSync('gdb', ['-nx', '-batch', '-ex', 'bt', '-ex', 'p message', program, '-c', core], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(stack).toMatch(/#1 .* in report \(value=\d+\)[^]*in main \(argc=2[^]*"value \d+\\n"/);
+    rmSync(folder, { recursive: true });
   }, LONG);
 
   it('has breakpoints of its own: another one at the same address runs on', async () => {
