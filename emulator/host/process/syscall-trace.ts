@@ -38,7 +38,7 @@ export class SyscallTrace {
       case 'uint':
         return String(call.uint(i));
       case 'long':
-        return BigInt.asIntN(64, call.big(i)).toString();
+        return String(call.signed(i));
       case 'size':
         return call.big(i).toString();
       case 'dirfd':
