@@ -6,7 +6,7 @@
 import { decode } from '../../emulator/cpu/decode/decoder.ts';
 import { Instruction } from '../../emulator/cpu/decode/instruction.ts';
 import { Immediate, ImplicitMemory, PrefixClass, resolveSize, type ParsedRow } from '../../emulator/cpu/decode/parse-row.ts';
-import { Case, CODE, DATA, DATA_BYTES, FS_BASE, GS_BASE, PATCH_BYTES, SLOT } from './case-layout.ts';
+import { Case, CODE, DATA, DATA_BYTES, FS_BASE, FS_BYTES, GS_BASE, PATCH_BYTES, SLOT } from './case-layout.ts';
 import { extended, integer, vectorQuad, type Random } from './random-values.ts';
 
 /** What only the operating system answers, what stops, and what changes the segments the harness needs. */
@@ -128,7 +128,7 @@ export class CaseGenerator {
     const memory = memoryForm && (row.mod === 'memory' || random.chance(0.5));
     const usesMemory = memory || row.implicitMemory !== ImplicitMemory.none || row.immediates[0] === Immediate.offset;
     const address32 = long && (usesMemory || /^(LOOP|JRCXZ|STOS|SCAS)/.test(form.mnemonic)) && random.chance(0.06);
-    const segment = long && usesMemory && random.chance(0.06) ? random.pick([0x64, 0x65]) : 0;
+    const segment = usesMemory && random.chance(0.06) ? random.pick([0x64, 0x65]) : 0;
     const junk = random.chance(0.02);
     // A write through cs is #GP in 32-bit mode, which this engine's flat segments do not know.
     if (junk) put(random.pick([0x36, 0x3e, 0x26, ...(long ? [0x2e, 0x40 + random.below(16)] : [])]));
@@ -164,6 +164,8 @@ export class CaseGenerator {
         const spec = form.operands.find(({ method }) => /^(rm|mem|xmmRm|mmxRm)$/.test(method));
         const size = spec === undefined ? 8 : resolveSize(spec, operandSize, true);
         target = BigInt(this.place(Math.max(size, 1))) - offset;
+        // About where fs ends.
+        if (!long && segment === 0x64 && random.chance(0.3)) target = BigInt(FS_BYTES - random.below(Math.max(size, 1) + 2));
         ripDisplacement = this.putMemory(put, () => at, reg, rex, target, address32, form.attributes.has('pops-base') ? BigInt(operandSize) : 0n);
       } else put(0xc0 | (reg << 3) | (row.rm ?? random.below(8)));
     }

@@ -9,6 +9,11 @@ export const DATA_PAGES = 3;
 export const DATA_BYTES = DATA_PAGES * 4096;
 export const FS_BASE = DATA + 0x100;
 export const GS_BASE = DATA + 0x200;
+/** Bytes fs has in 32-bit mode; gs has 4 GB. */
+export const FS_BYTES = 0x1800;
+/** The selectors 32-bit cases have in them: TLS entries. */
+export const FS_SELECTOR = 12 * 8 + 3;
+export const GS_SELECTOR = 13 * 8 + 3;
 /** Bytes of data each case sets for itself. */
 export const PATCH_BYTES = 64;
 

@@ -2,13 +2,14 @@
 import { Cpu, type CpuOptions } from '../../emulator/cpu/cpu.ts';
 import { Exit, Vector } from '../../emulator/cpu/exits.ts';
 import {
-  FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, FPU_CONTROL, FPU_OPCODE, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, GPR, MXCSR, RIP, TLB_BYTES, USER_CS_32, USER_CS_64, USER_DS,
+  FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, FPU_CONTROL, FPU_OPCODE, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, GPR, MXCSR, RIP, TLB_BYTES, TLS_DESCRIPTORS, USER_CS_32, USER_CS_64, USER_DS,
   XMM, PAGE_SIZE, Segment,
 } from '../../emulator/cpu/state.ts';
+import { loadSegment, TLS_FIRST } from '../../emulator/cpu/segment-load.ts';
 import { ThreadContext } from '../../emulator/host/process/thread-context.ts';
 import { ENGINE_BYTES, LinearMemory } from '../../emulator/memory/linear-memory.ts';
 import { Access, TouchFault, type PageAccess } from '../../emulator/memory/page-access.ts';
-import { Case, CODE, DATA, DATA_BYTES, DATA_PAGES, FS_BASE, GS_BASE, PATCH_BYTES, Result, SPAN_BYTES } from './case-layout.ts';
+import { Case, CODE, DATA, DATA_BYTES, DATA_PAGES, FS_BASE, FS_BYTES, FS_SELECTOR, GS_BASE, GS_SELECTOR, PATCH_BYTES, Result, SPAN_BYTES } from './case-layout.ts';
 
 /** Linear addresses: TLB, context slot, data frames, code frames. */
 const TLB_AT = ENGINE_BYTES;
@@ -17,6 +18,9 @@ const DATA_AT = CONTEXT_AT + PAGE_SIZE;
 const CODE_AT = DATA_AT + DATA_PAGES * PAGE_SIZE;
 const FIRST_CODE_PAGE = CODE / PAGE_SIZE;
 const FIRST_DATA_PAGE = DATA / PAGE_SIZE;
+/** High words of descriptors of 32-bit data segments. */
+const BYTE_GRANULAR = 0x0050f300;
+const PAGE_GRANULAR = 0x00d0f300;
 /** Enough for the longest repeated string instruction; what needs more does not end. */
 const BUDGET = 4000;
 
@@ -95,6 +99,14 @@ export class EmulatedRunner {
     this.unpatch(cases.getUint32(offset + Case.patchOffset, true));
   }
 
+  private loadTls(segment: number, selector: number, base: number, limit: number, attributes: number): void {
+    const { context, linear } = this;
+    const at = context.at(TLS_DESCRIPTORS) + ((selector >> 3) - TLS_FIRST) * 8;
+    linear.view.setInt32(at, ((base & 0xffff) << 16) | (limit & 0xffff), true);
+    linear.view.setInt32(at + 4, (base & 0xff000000) | ((base >>> 16) & 0xff) | (limit & 0xf0000) | attributes, true);
+    if (loadSegment(linear.view, CONTEXT_AT, segment, selector, undefined) !== 'done') throw new Error(`selector ${selector} cannot be loaded`);
+  }
+
   private load(cases: DataView, offset: number): void {
     const { cpu, context, linear } = this;
     const { view } = linear;
@@ -106,8 +118,13 @@ export class EmulatedRunner {
     for (let at = 0; at < 256; at += 4) view.setUint32(context.at(XMM) + at, cases.getUint32(offset + Case.xmm + at, true), true);
     context.setSelector(Segment.cs, this.mode === 64 ? USER_CS_64 : USER_CS_32);
     for (const segment of [Segment.ss, Segment.ds, Segment.es]) context.setSelector(segment, USER_DS);
-    context.setSegmentBase(Segment.fs, BigInt(FS_BASE));
-    context.setSegmentBase(Segment.gs, BigInt(GS_BASE));
+    if (this.mode === 64) {
+      context.setSegmentBase(Segment.fs, BigInt(FS_BASE));
+      context.setSegmentBase(Segment.gs, BigInt(GS_BASE));
+    } else {
+      this.loadTls(Segment.fs, FS_SELECTOR, FS_BASE, FS_BYTES - 1, BYTE_GRANULAR);
+      this.loadTls(Segment.gs, GS_SELECTOR, GS_BASE, 0xfffff, PAGE_GRANULAR);
+    }
     const status = cases.getUint16(offset + Case.fsw, true);
     const top = (status >> 11) & 7;
     view.setInt32(context.at(FPU_CONTROL), cases.getUint16(offset + Case.fcw, true), true);

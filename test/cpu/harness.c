@@ -9,6 +9,7 @@
  * Layouts and addresses: case-layout.ts, which must agree. After the first case nothing of libc may be used: fs is the cases'.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,6 +27,7 @@
 #define DATA 0x20000000UL
 #define FS_BASE (DATA + 0x100)
 #define GS_BASE (DATA + 0x200)
+#define FS_BYTES 0x1800 /* in 32-bit mode */
 #define DATA_PAGES 3
 #define DATA_BYTES (DATA_PAGES * 4096)
 #define PATCH_BYTES 64
@@ -183,6 +185,20 @@ int main(int argc, char **argv) {
   for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, 0);
   alarm(120);
   __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(0x2b)); /* what 32-bit cases address through */
+  if (code_selector == 0x23) {
+    /* fs and gs are TLS entries 12 and 13, which only the 32-bit system call makes. */
+    struct user_desc *d = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    d[0] = (struct user_desc){.entry_number = 12, .base_addr = FS_BASE, .limit = FS_BYTES - 1, .seg_32bit = 1, .useable = 1};
+    d[1] = (struct user_desc){.entry_number = 13, .base_addr = GS_BASE, .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1, .useable = 1};
+    for (int i = 0; i < 2; i++) {
+      int result;
+      __asm__ volatile("int $0x80" : "=a"(result) : "0"(243), "b"(&d[i]) : "memory", "r8", "r9", "r10", "r11");
+      if (result != 0) return 4;
+    }
+    munmap(d, 4096);
+    __asm__ volatile("mov %0,%%gs\n\tmov %1,%%fs\n\tint3" : : "r"(13 * 8 + 3), "r"(12 * 8 + 3) : "memory");
+    return 3;
+  }
   syscall(SYS_arch_prctl, ARCH_SET_GS, GS_BASE);
   __asm__ volatile("syscall\n\tint3" : : "a"(SYS_arch_prctl), "D"(ARCH_SET_FS), "S"(FS_BASE) : "rcx", "r11", "memory");
   return 3;

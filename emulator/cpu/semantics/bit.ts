@@ -53,15 +53,7 @@ function bitStringTest(e: Emitter, how: BitChange): void {
   const signed = signExtend(f, size, e.read(1));
   f.set(offset, size === 8 ? toI64(f, signed) : f.convert.i64ExtendI32S(toI32(f, signed)));
   const distance = e.keep(f.i64.mul(f.i64.shrS(f.get(offset), f.i64.const(Math.log2(bits))), f.i64.const(size)));
-  const address = e.keep(f.get(e.linearAddress(0)));
-  if (e.addressSize < 8) {
-    // The sum wraps at the address size before the segment's base is added.
-    const effective = e.keep(e.effectiveAddress(0));
-    f.set(address, f.i64.sub(f.get(address), f.get(effective)));
-    f.set(distance, f.i64.and(f.i64.add(f.get(effective), f.get(distance)), f.i64.const(e.addressSize === 4 ? 0xffffffff : 0xffff)));
-  }
-  f.set(address, f.i64.add(f.get(address), f.get(distance)));
-  if (e.mode === 32) f.set(address, f.i64.and(f.get(address), f.i64.const(0xffffffff)));
+  const address = e.linearAddress(0, size, (operand) => f.i64.add(operand, f.get(distance)));
   if (how !== 'keep') e.probeWrite(address, size);
   const old = e.keep(size === 8 ? e.loadAt('i64Load', address) : f.convert.i64ExtendI32U(e.loadAt(size === 4 ? 'i32Load' : 'i32Load16U', address)));
   const position = (): I64 => f.i64.and(f.get(offset), f.i64.const(bits - 1));

@@ -369,6 +369,10 @@ export abstract class EmitterBase implements Emitter {
 
   // ── segments ──────────────────────────────────────────────────────────────────────────────────
 
+  get limitedSegment(): number {
+    return this.mode === 32 && this.segment >= 0 && this.segmentMatters(this.segment) ? this.segment : -1;
+  }
+
   selector(n: number): I32 {
     return this.f.load.i32Load(this.f.i32.const(0), SELECTOR + n * 4);
   }
@@ -383,9 +387,10 @@ export abstract class EmitterBase implements Emitter {
     return this.truncateAddress(this.addressSum());
   }
 
-  linearAddress(operand: number): Local<'i64'> {
-    const offset = this.effectiveAddress(operand);
-    return this.keep(this.segment < 0 ? offset : this.withSegment(this.segment, offset, this.sizeOf(operand)));
+  linearAddress(operand: number, bytes = this.sizeOf(operand), move?: (offset: I64) => I64): Local<'i64'> {
+    const effective = this.effectiveAddress(operand);
+    const offset = move === undefined ? effective : this.truncateAddress(move(effective));
+    return this.keep(this.segment < 0 ? offset : this.withSegment(this.segment, offset, bytes));
   }
 
   withSegment(n: number, offset: I64, bytes = 1): I64 {
@@ -393,8 +398,10 @@ export abstract class EmitterBase implements Emitter {
     if (!this.segmentMatters(n)) return offset;
     if (this.mode === 64) return f.i64.add(offset, this.segmentBase(n));
     const kept = this.keep(offset);
-    const end = f.i64.add(f.get(kept), f.i64.const(Math.max(bytes, 1)));
-    this.raiseIf(f.i64.gtU(end, f.load.i64Load(f.i32.const(0), SEGMENT_BYTES + (n - Segment.fs) * 8)), Vector.generalProtection, 0);
+    if (bytes > 0) {
+      const end = f.i64.add(f.get(kept), f.i64.const(bytes));
+      this.raiseIf(f.i64.gtU(end, f.load.i64Load(f.i32.const(0), SEGMENT_BYTES + (n - Segment.fs) * 8)), Vector.generalProtection, 0);
+    }
     return f.i64.and(f.i64.add(f.get(kept), this.segmentBase(n)), f.i64.const(0xffffffff));
   }
 

@@ -103,6 +103,8 @@ export interface Emitter {
   setGpr(n: number, size: number, value: Word): void;
   xmm(n: number): V128;
   setXmm(n: number, value: V128): void;
+  /** Segment of the memory operand if it may have a limit: fs or gs in 32-bit mode; else -1. */
+  readonly limitedSegment: number;
   /** Segment selector and base. */
   selector(n: number): I32;
   segmentBase(n: number): I64;
@@ -110,8 +112,11 @@ export interface Emitter {
   // ── guest memory ──────────────────────────────────────────────────────────────────────────────
   /** Effective address of memory operand without segment base, truncated to the address size: LEA. */
   effectiveAddress(operand: number): I64;
-  /** Linear address of a memory operand: with segment base. */
-  linearAddress(operand: number): Local<'i64'>;
+  /**
+   * Linear address of a memory operand: with segment base. `bytes`: of the access, where the operand's size does not say it, 0 if there may be none; `move` gives another
+   * offset, which wraps at the address size.
+   */
+  linearAddress(operand: number, bytes?: number, move?: (offset: I64) => I64): Local<'i64'>;
   /**
    * Adds segment `n`'s base where it is not known to be zero. In 32-bit mode it truncates to 32 bits and raises #GP unless `bytes` from
    * there lie within the segment.

@@ -72,8 +72,7 @@ const signIntoData: Semantic = (e) => {
 
 const xlat: Semantic = (e) => {
   const { f } = e;
-  const address = e.keep(f.i64.add(f.get(e.linearAddress(0)), toI64(f, e.gpr(Reg.rax, 1))));
-  if (e.mode === 32) f.set(address, f.i64.and(f.get(address), f.i64.const(0xffffffff)));
+  const address = e.linearAddress(0, 1, (offset) => f.i64.add(offset, toI64(f, e.gpr(Reg.rax, 1))));
   e.setGpr(Reg.rax, 1, toI32(f, e.loadAt('i32Load8U', address)));
 };
 

@@ -118,7 +118,7 @@ const widen = (bytes: 2 | 4 | 8, ...steps: (keyof typeof V128_UNARY)[]): Semanti
   const { f } = e;
   let value: V128;
   if (e.kind(1) === 'mem') {
-    const address = e.linearAddress(1);
+    const address = e.linearAddress(1, bytes);
     if (bytes === 8) value = e.loadAt('v128Load64Zero', address);
     else if (bytes === 4) value = e.loadAt('v128Load32Zero', address);
     else value = f.v.i32x4Splat(e.loadAt('i32Load16U', address));

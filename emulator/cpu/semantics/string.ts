@@ -4,9 +4,9 @@
  * finds whole elements done; a chunk counts as one instruction in every tier.
  */
 import type { FormRow, Semantic } from '../decode/form.ts';
-import { Exit } from '../exits.ts';
+import { Exit, Vector } from '../exits.ts';
 import { Flag, FlagKind } from '../flags.ts';
-import { EXIT_REASON, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, FLAGS_OTHER, GPR, PAGE_SIZE, Reg, SCRATCH, SEGMENT_BASE, Segment } from '../state.ts';
+import { EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, FLAGS_OTHER, GPR, PAGE_SIZE, Reg, SCRATCH, Segment, SEGMENT_BASE, SEGMENT_BYTES } from '../state.ts';
 import type { Local } from '../wasm/function-builder.ts';
 import type { Emitter, Helper, HelperEnvironment } from './emitter.ts';
 import { readGuest, toPageEnd, writeGuest } from './guest-bytes.ts';
@@ -345,12 +345,29 @@ function copy(env: HelperEnvironment, to: number, from: number, bytes: number): 
   else for (let i = 0; i < bytes; i++) u8[to + i] = u8[from + i];
 }
 
-/** Parameters: element size, address size, 1 for REPE or REP and 0 for REPNE. The source's linear address is at SCRATCH. */
+/** Elements from an offset on that lie within a segment which ends somewhere. */
+function elementsInSegment(env: HelperEnvironment, segment: number, pointer: number, size: number, down: boolean): number {
+  const at = SEGMENT_BYTES + (segment - Segment.fs) * 8;
+  const bytes = env.view.getUint32(at, true) + env.view.getUint32(at + 4, true) * 2 ** 32;
+  if (pointer + size > bytes) return 0;
+  return down ? Infinity : Math.floor((bytes - pointer) / size);
+}
+
+function raiseProtection(env: HelperEnvironment): void {
+  env.view.setInt32(FAULT_VECTOR, Vector.generalProtection, true);
+  env.view.setInt32(FAULT_ERROR, 0, true);
+  env.view.setInt32(EXIT_REASON, Exit.exception, true);
+}
+
+/**
+ * Parameters: element size, address size, 1 for REPE or REP and 0 for REPNE, the source's segment where it may end (32-bit mode) or -1. The source's
+ * linear address is at SCRATCH.
+ */
 const chunkHelper = (operation: StringOperation): Helper<'i32'> => ({
   name: `repeat${operation}`,
-  params: ['i32', 'i32', 'i32'],
+  params: ['i32', 'i32', 'i32', 'i32'],
   result: 'i32',
-  make: (env) => (size: number, addressSize: number, whileEqual: number): number => {
+  make: (env) => (size: number, addressSize: number, whileEqual: number, segment: number): number => {
     if (addressSize === 8 && (operation === 'MOVS' || operation === 'STOS')) {
       const result = quick(env, operation, size);
       if (result !== undefined) return result;
@@ -361,6 +378,14 @@ const chunkHelper = (operation: StringOperation): Helper<'i32'> => ({
     const source = env.view.getUint32(SCRATCH, true) + env.view.getUint32(SCRATCH + 4, true) * 2 ** 32;
     const destination = env.view.getUint32(SEGMENT_BASE + Segment.es * 8, true) + readPointer(env, Reg.rdi, addressSize);
     let elements = count;
+    if (READS_SOURCE[operation] && segment >= 0) {
+      elements = Math.min(elements, elementsInSegment(env, segment, readPointer(env, Reg.rsi, addressSize), size, down));
+      if (elements === 0) {
+        // What is compared with the source is read first.
+        if (operation !== 'CMPS' || env.guestRead(destination, size) !== 0) raiseProtection(env);
+        return 1;
+      }
+    }
     if (READS_SOURCE[operation]) {
       elements = Math.min(elements, elementsInPage(source, size, down), elementsUntilWrap(readPointer(env, Reg.rsi, addressSize), size, addressSize, down));
     }
@@ -387,9 +412,9 @@ const repeated = (operation: StringOperation): Semantic => {
   const compares = operation === 'CMPS' || operation === 'SCAS';
   return (e) => {
     const { f } = e;
-    if (READS_SOURCE[operation]) f.store.i64Store(f.i32.const(0), f.get(e.linearAddress(operation === 'MOVS' ? 1 : 0)), SCRATCH);
+    if (READS_SOURCE[operation]) f.store.i64Store(f.i32.const(0), f.get(e.linearAddress(operation === 'MOVS' ? 1 : 0, 0)), SCRATCH);
     const registers = [Reg.rax, Reg.rcx, Reg.rsi, Reg.rdi];
-    e.complex(helper, [f.i32.const(elementSize(e)), f.i32.const(e.addressSize), f.i32.const(e.rep === 0xf2 ? 0 : 1)],
+    e.complex(helper, [f.i32.const(elementSize(e)), f.i32.const(e.addressSize), f.i32.const(e.rep === 0xf2 ? 0 : 1), f.i32.const(e.limitedSegment)],
       { reads: registers, writes: registers, readsFlags: compares, writesFlags: compares });
   };
 };

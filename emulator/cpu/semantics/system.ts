@@ -23,7 +23,7 @@ const bound: Semantic = (e) => {
   const size = e.operandSize === 2 ? 2 : 4;
   const load = size === 2 ? 'i32Load16S' : 'i32Load';
   const index = e.keep(size === 2 ? f.i32.extend16S(toI32(f, e.read(0))) : toI32(f, e.read(0)));
-  const address = e.linearAddress(1);
+  const address = e.linearAddress(1, 2 * size);
   const upperAddress = e.keep(f.i64.add(f.get(address), f.i64.const(size)));
   e.raiseIf(f.i32.gtS(e.loadAt(load, address), f.get(index)), Vector.bound, 0);
   e.raiseIf(f.i32.ltS(e.loadAt(load, upperAddress), f.get(index)), Vector.bound, 0);

@@ -3,7 +3,7 @@ import type { FormRow, Semantic } from '../decode/form.ts';
 import { FPU_CONTROL, FPU_REGS, FPU_STATUS, FPU_TAGS, FPU_TOP, SCRATCH } from '../state.ts';
 import { type Extended, extended } from '../soft-float/extended.ts';
 import { Rounding } from '../soft-float/rounding.ts';
-import type { I32, Local } from '../wasm/function-builder.ts';
+import type { I32, I64, Local } from '../wasm/function-builder.ts';
 import type { Emitter } from './emitter.ts';
 import { readI32 } from './sse-operand.ts';
 import * as fast from './x87-fast.ts';
@@ -49,7 +49,7 @@ function offsetAddress(e: Emitter, address: Local<'i64'>, by: number): Local<'i6
 /** Memory operand 0 into SCRATCH. */
 export function loadScratch(e: Emitter, kind: MemoryKind): void {
   const { f } = e;
-  const address = e.linearAddress(0);
+  const address = e.linearAddress(0, MEMORY_BYTES[kind]);
   const zero = (): I32 => f.i32.const(0);
   switch (MEMORY_BYTES[kind]) {
     case 2:
@@ -81,17 +81,20 @@ const store = (kind: MemoryKind, pop: boolean, truncate = false): Semantic => (e
   checkPending(e);
   const { f } = e;
   const bytes = MEMORY_BYTES[kind];
-  const address = e.linearAddress(0);
+  const address = e.linearAddress(0, 0);
   const tail = bytes === 10 ? offsetAddress(e, address, 8) : undefined;
   const zero = (): I32 => f.i32.const(0);
+  const exponentAt = (offset: I64): I64 => f.i64.add(offset, f.i64.const(8));
   const stores = e.keep(f.i32.const(1));
   const masks = f.i32.and(f.load.i32Load(zero(), FPU_CONTROL), f.i32.const(ALL_MASKED));
   f.if(f.i32.ne(masks, f.i32.const(tail === undefined ? ALL_MASKED : -1)), () => f.set(stores, e.callHelper(previewHelper, constants(e, kind, truncate ? 1 : 0))), undefined, false);
   f.if(f.get(stores), () => {
+    e.linearAddress(0, Math.min(bytes, 8));
     e.probeWrite(address, Math.min(bytes, 8));
     if (tail === undefined) return;
     // On the processor the first eight bytes are in memory even when the other two fault.
     e.storeAt('i64Store', address, f.load.i64Load(zero(), SCRATCH));
+    e.linearAddress(0, 2, exponentAt);
     e.probeWrite(tail, 2);
   });
   const status = e.callHelper(storeHelper, constants(e, kind, pop ? 1 : 0, truncate ? 1 : 0));
@@ -114,10 +117,11 @@ const storeExtended: Semantic = (e) => {
     f.i32.and(f.i32.shrU(f.load.i32Load(f.i32.const(0), FPU_TAGS), f.get(top)), f.i32.const(1)),
     () => {
       checkPending(e);
-      const address = e.linearAddress(0);
+      const address = e.linearAddress(0, 8);
       const register = e.keep(f.i32.shl(f.get(top), f.i32.const(4)));
       e.storeAt('i64Store', address, f.load.i64Load(f.get(register), FPU_REGS));
-      e.storeAt('i32Store16', offsetAddress(e, address, 8), f.load.i32Load16U(f.get(register), FPU_REGS + 8));
+      const exponent = e.linearAddress(0, 2, (offset) => f.i64.add(offset, f.i64.const(8)));
+      e.storeAt('i32Store16', exponent, f.load.i32Load16U(f.get(register), FPU_REGS + 8));
       f.store.i32Store(f.i32.const(0), f.i32.and(f.load.i32Load(f.i32.const(0), FPU_TAGS), f.i32.rotl(f.i32.const(-2), f.get(top))), FPU_TAGS);
       f.store.i32Store(f.i32.const(0), f.i32.and(f.i32.add(f.get(top), f.i32.const(1)), f.i32.const(7)), FPU_TOP);
       f.store.i32Store(f.i32.const(0), f.i32.and(f.load.i32Load(f.i32.const(0), FPU_STATUS), f.i32.const(~Status.c1)), FPU_STATUS);

@@ -103,7 +103,7 @@ const stateWidth = (e: Emitter): number => (e.operandSize === 2 ? 16 : 32);
 const wholeState = (helper: Helper<'i32'>, registers: boolean, waits: boolean): Semantic => (e) => {
   if (waits) checkPending(e);
   const { f } = e;
-  const address = e.linearAddress(0);
+  const address = e.linearAddress(0, (stateWidth(e) === 16 ? 14 : 28) + (registers ? 80 : 0));
   e.complex(helper, [f.convert.f64ConvertI64S(f.get(address)), f.i32.const(stateWidth(e)), f.i32.const(registers ? 1 : 0)], {});
 };
 
@@ -168,7 +168,7 @@ const fxrstorHelper: Helper<'i32'> = {
 
 const extendedState = (restore: boolean): Semantic => (e) => {
   const { f } = e;
-  const address = e.linearAddress(0);
+  const address = e.linearAddress(0, Fx.bytes);
   e.raiseIf(f.i32.and(f.convert.i32WrapI64(f.get(address)), f.i32.const(15)), Vector.generalProtection, 0);
   if (restore) {
     f.drop(e.loadAt('i32Load8U', e.keep(f.i64.add(f.get(address), f.i64.const(Fx.bytes - 1)))));

@@ -81,10 +81,10 @@ export abstract class RegionMemory extends RegionState {
     return f.i32.add(f.load.i32Load(f.get(entry), table + 8), low());
   }
 
-  override linearAddress(operand: number): Local<'i64'> {
-    const address = super.linearAddress(operand);
+  override linearAddress(operand: number, bytes?: number, move?: (offset: I64) => I64): Local<'i64'> {
+    const address = super.linearAddress(operand, bytes, move);
     const { base, index, displacement, ripRelative, addressSize } = this.instruction;
-    const plain = addressSize === 8 && this.segment < 0 && index < 0 && base >= 0 && !ripRelative;
+    const plain = move === undefined && addressSize === 8 && this.segment < 0 && index < 0 && base >= 0 && !ripRelative;
     if (plain) this.addresses.set(address.index, this.symbols.get(base, displacement));
     return address;
   }
