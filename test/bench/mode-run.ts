@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { StandardIo } from '../../emulator/host/files/standard-io.ts';
 import { Kernel } from '../../emulator/host/kernel.ts';
 import { Trace } from '../../emulator/host/trace.ts';
-import { miniUml, type Technique } from '../fixtures/mini-uml.ts';
+import { miniUml, type Bits, type Technique } from '../fixtures/mini-uml.ts';
 
 /** How each program's output begins. */
 const OUTPUT = { syscalls: 'system calls:', pingpong: 'ping-pong:', forks: 'forks:', faults: 'page faults:', cpu: 'loop:', mix: 'mix:' } as const;
@@ -24,8 +24,16 @@ export interface ModeRun {
   readonly hostCalls: number;
 }
 
+export interface ModeOptions {
+  /** Count stops and host calls, which makes it slow. */
+  readonly traced?: boolean;
+  /** False: as on hosts that have none. */
+  readonly sysemu?: boolean;
+  readonly bits?: Bits;
+}
+
 /** @param technique undefined: directly on the host */
-export function runMode(technique: Technique | undefined, workload: Workload, count: number, options: { readonly traced?: boolean; readonly sysemu?: boolean } = {}): ModeRun {
+export function runMode(technique: Technique | undefined, workload: Workload, count: number, options: ModeOptions = {}): ModeRun {
   let stops = 0;
   let hostCalls = 0;
   const trace = new Trace(options.traced === true ? ['ptrace', 'syscall'] : [], (line) => {
@@ -35,10 +43,10 @@ export function runMode(technique: Technique | undefined, workload: Workload, co
   const kernel = new Kernel({ memory: 128 << 20 }, trace);
   let output = '';
   const io = new StandardIo(kernel, { terminal: [false, false, false], onOutput: (_, bytes) => { output += new TextDecoder().decode(bytes); } });
-  kernel.vfs.writeFile('/user', readFileSync(miniUml('user')), 0o755);
+  kernel.vfs.writeFile('/user', readFileSync(miniUml('user', options.bits)), 0o755);
   const words = ['/user', workload, String(count)];
   if (technique !== undefined) {
-    kernel.vfs.writeFile('/mini', readFileSync(miniUml(technique)), 0o755);
+    kernel.vfs.writeFile('/mini', readFileSync(miniUml(technique, options.bits)), 0o755);
     words.unshift('/mini', '--counts', ...(options.sysemu === false ? ['--nosysemu'] : []));
   }
   kernel.spawn(words[0], words, [], { stdio: io.files });
@@ -54,7 +62,7 @@ export function runMode(technique: Technique | undefined, workload: Workload, co
 }
 
 /** The quickest of some runs, all of which retire the same instructions. */
-export function bestMode(times: number, technique: Technique | undefined, workload: Workload, count: number, options: { readonly sysemu?: boolean } = {}): ModeRun {
+export function bestMode(times: number, technique: Technique | undefined, workload: Workload, count: number, options: ModeOptions = {}): ModeRun {
   const runs = Array.from({ length: times }, () => runMode(technique, workload, count, options));
   if (new Set(runs.map(({ instructions }) => instructions)).size !== 1) throw new Error(`${technique ?? 'directly'}, ${workload}: not the same instructions each time`);
   return runs.reduce((best, each) => (each.seconds < best.seconds ? each : best));

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:modes`: what each technique of UML costs on our host. Miniature UMLs run the programs that also run directly on it; time ÷ direct,
+ * `npm run bench:modes [-- 32]`: what each technique of UML costs on our host. Miniature UMLs run the programs that also run directly on it; time ÷ direct,
  * in retired instructions, on the wall and of the processor, all in one run. Ratios, not tests: see main.ts.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { TECHNIQUES, type Technique } from '../fixtures/mini-uml.ts';
 import { bestMode, runMode, type ModeRun, type Workload } from './mode-run.ts';
 
 const TIMES = 3;
+const bits = process.argv[2] === '32' ? 32 : 64;
 /** Program and how often. */
 const COUNTS: Readonly<Record<Workload, number>> = { syscalls: 20_000, pingpong: 4_000, forks: 500, faults: 150, cpu: 30_000_000, mix: 40 };
 /** What one turn of a program is made of, for the table of stops. */
@@ -48,8 +49,8 @@ interface Row {
 
 function measure(workload: Workload, sysemu: boolean): Row {
   const count = COUNTS[workload];
-  const direct = bestMode(TIMES, undefined, workload, count);
-  return { workload, direct, runs: new Map(TECHNIQUES.map((technique) => [technique, bestMode(TIMES, technique, workload, count, { sysemu })])) };
+  const direct = bestMode(TIMES, undefined, workload, count, { bits });
+  return { workload, direct, runs: new Map(TECHNIQUES.map((technique) => [technique, bestMode(TIMES, technique, workload, count, { sysemu, bits })])) };
 }
 
 function ofTechnique(each: Row, technique: Technique): ModeRun {
@@ -80,13 +81,13 @@ for (const [what, workload, of] of RATES) {
 
 title('each: stops, host calls');
 const perOperation = (technique: Technique, workload: Workload, turns: number, events: number, sysemu: boolean): string => {
-  const [once, twice] = [turns, turns * 2].map((count) => runMode(technique, workload, count, { traced: true, sysemu }));
+  const [once, twice] = [turns, turns * 2].map((count) => runMode(technique, workload, count, { traced: true, sysemu, bits }));
   return [twice.stops - once.stops, twice.hostCalls - once.hostCalls].map((more) => (more / turns / events).toFixed(1).padStart(8)).join('');
 };
 for (const [what, workload, turns, events] of OPERATIONS) row(what, (technique) => perOperation(technique, workload, turns, events, true));
 row('system call, no SYSEMU', (technique) => perOperation(technique, 'syscalls', 100, 1, false));
 report(EXPLANATION);
-report(`${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}; JSON in out/bench-modes.json`);
+report(`${bits}-bit guests; ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}; JSON in out/bench-modes.json`);
 mkdirSync('out', { recursive: true });
 const json = [...results, withoutSysemu].map(({ workload, direct, runs }, i) => ({ workload, sysemu: i < results.length, direct, ...Object.fromEntries(runs) }));
 writeFileSync('out/bench-modes.json', JSON.stringify(json, undefined, 2) + '\n');

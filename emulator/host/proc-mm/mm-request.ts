@@ -10,16 +10,11 @@ export type MmRequest =
   | { readonly kind: 'mprotect'; readonly address: number; readonly length: number; readonly prot: number }
   | { readonly kind: 'copy-segments'; readonly fd: number };
 
-/** A field: its place among the words of the union; whether it is a C int, or as wide as a pointer. */
-type Field = readonly [index: number, width: 'int' | 'word'];
-
-/** The union's members by operation. */
-const FIELDS: Readonly<Record<number, Readonly<Record<string, Field>>>> = {
-  [MmOperation.mmap]: { address: [0, 'word'], length: [1, 'word'], prot: [2, 'word'], flags: [3, 'word'], fd: [4, 'word'], offset: [5, 'word'] },
-  [MmOperation.munmap]: { address: [0, 'word'], length: [1, 'word'] },
-  [MmOperation.mprotect]: { address: [0, 'word'], length: [1, 'word'], prot: [2, 'int'] },
-  [MmOperation.copySegments]: { fd: [0, 'int'] },
-};
+/** The union's members by operation: how many words they begin with, and whether a C int follows. */
+const MEMBERS: ReadonlyMap<number, { readonly words: number; readonly int: boolean }> = new Map([
+  [MmOperation.mmap, { words: 6, int: false }], [MmOperation.munmap, { words: 2, int: false }], [MmOperation.mprotect, { words: 2, int: true }],
+  [MmOperation.copySegments, { words: 0, int: true }],
+]);
 /** Words of the largest member. */
 const UNION_WORDS = 6;
 
@@ -35,25 +30,20 @@ export function requestBytes(wordSize: 4 | 8): number {
 export function parseRequest(bytes: Uint8Array, wordSize: 4 | 8): MmRequest | number {
   if (bytes.length < 4 || bytes.length > requestBytes(wordSize)) return -Errno.EINVAL;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fields = FIELDS[view.getInt32(0, true)];
-  if (fields === undefined) return -Errno.EINVAL;
-  const end = Math.max(...Object.values(fields).map(([index, width]) => wordSize * (1 + index) + (width === 'int' ? 4 : wordSize)));
-  if (bytes.length < end) return -Errno.EINVAL;
-  const value = (name: string): number => {
-    const [index, width] = fields[name];
-    const at = wordSize * (1 + index);
-    // Beyond 2^53 it is inexact and no valid address or length; such are refused whatever their low bits
-    return width === 'int' || wordSize === 4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
-  };
-  const low = (name: string): number => view.getInt32(wordSize * (1 + fields[name][0]), true);
-  switch (view.getInt32(0, true)) {
+  const operation = view.getInt32(0, true);
+  const member = MEMBERS.get(operation);
+  if (member === undefined || bytes.length < wordSize * (1 + member.words) + (member.int ? 4 : 0)) return -Errno.EINVAL;
+  // A word beyond 2^53 is inexact, and no valid address or length whatever its low bits
+  const word = (i: number): number => view.getUint32(wordSize * (1 + i), true) + (wordSize === 8 ? view.getUint32(12 + i * 8, true) * 0x100000000 : 0);
+  const int = (i: number): number => view.getInt32(wordSize * (1 + i), true);
+  switch (operation) {
     case MmOperation.mmap:
-      return { kind: 'mmap', address: value('address'), length: value('length'), prot: low('prot'), flags: low('flags'), fd: low('fd'), offset: value('offset') };
+      return { kind: 'mmap', address: word(0), length: word(1), prot: int(2), flags: int(3), fd: int(4), offset: word(5) };
     case MmOperation.munmap:
-      return { kind: 'munmap', address: value('address'), length: value('length') };
+      return { kind: 'munmap', address: word(0), length: word(1) };
     case MmOperation.mprotect:
-      return { kind: 'mprotect', address: value('address'), length: value('length'), prot: low('prot') };
+      return { kind: 'mprotect', address: word(0), length: word(1), prot: int(2) };
     default:
-      return { kind: 'copy-segments', fd: low('fd') };
+      return { kind: 'copy-segments', fd: int(0) };
   }
 }

@@ -26,16 +26,16 @@ export const SKAS3_REQUESTS: readonly (readonly [number, TraceHandler])[] = [
 
 /** struct ptrace_faultinfo { int error code; unsigned long cr2 } of the last fault; the extended one has the trap number behind it. */
 function giveFault({ call, tracer, tracee, data }: TraceCall, extended: boolean): number {
-  const { linear } = tracee.kernel;
+  const { i32 } = tracee.kernel.linear;
   const { context } = tracee;
   const word = call.wordSize;
   const bytes = new Uint8Array(word * (extended ? 3 : 2));
   const view = new DataView(bytes.buffer);
-  view.setInt32(0, linear.i32[context.at(FAULT_ERROR) >>> 2], true);
-  const address = linear.view.getBigUint64(context.at(FAULT_ADDRESS), true);
-  if (word === 8) view.setBigUint64(word, address, true);
-  else view.setUint32(word, Number(address & 0xffffffffn), true);
-  if (extended) view.setInt32(word * 2, linear.i32[context.at(FAULT_VECTOR) >>> 2], true);
+  const address = context.at(FAULT_ADDRESS) >>> 2;
+  view.setInt32(0, i32[context.at(FAULT_ERROR) >>> 2], true);
+  view.setInt32(word, i32[address], true);
+  if (word === 8) view.setInt32(word + 4, i32[address + 1], true);
+  if (extended) view.setInt32(word * 2, i32[context.at(FAULT_VECTOR) >>> 2], true);
   return tracer.space.write(data, bytes) ? 0 : -Errno.EFAULT;
 }
 
