@@ -67,7 +67,7 @@ struct task {
 	struct user_desc segments[SEGMENTS]; /* of its local descriptor table, as they were set */
 	/* The technique's: */
 	int host_pid, mm;                  /* host process, handle of the address space */
-	int stub_page, stub_calls;         /* skas0: first page of its stub's data, calls queued there */
+	int stub_page;                     /* skas0: first page of its stub's data */
 	int pipe[2], tracing, request, starting; /* tt: its turn, how it is traced */
 	struct task *dead;                 /* tt: who handed over and is to be ended */
 };

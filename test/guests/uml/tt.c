@@ -17,7 +17,7 @@ const ulong task_top = 0x60000000;
 #define STACK (4 * PAGE)
 #define PROCESS_FLAGS (CLONE_FILES | SIGCHLD)
 enum { SUBREAPER = 36 };
-enum { NO_REQUEST, TRACE_ON, FORK, HALT };
+enum { TRACE_ON = 1, FORK, HALT };
 /*
  * How the tracing thread lets a task run: kernel code freely; to rt_sigreturn and through it, back to user mode; user code with its calls caught; and,
  * without SYSEMU, through a call that has been made harmless.
