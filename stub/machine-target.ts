@@ -7,7 +7,8 @@ import type { Thread } from '../emulator/host/process/thread.ts';
 import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
 import { infoBytes, parseInfo } from '../emulator/host/signals/signal-info-layout.ts';
 import { SIGINFO_BYTES } from '../emulator/host/signals/signal-info.ts';
-import { hitAgent, type HitAgent, type HitPlace } from './agent/hit-agent.ts';
+import { hitAgent, type HitAgent } from './agent/hit-agent.ts';
+import { ThreadPlace } from './agent/thread-place.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
@@ -280,21 +281,8 @@ export class MachineTarget implements Target {
       return undefined;
     }
     this.agents.set(key, agent);
-    return {
-      holds: (thread) => agent.holds(this.placeOf(thread)),
-      ...(agent.acts ? { act: (thread: Thread): void => agent.act(this.placeOf(thread)) } : {}),
-    };
-  }
-
-  private placeOf(thread: Thread): HitPlace {
-    return {
-      register: (number) => (number < this.registers.registers.length ? readThreadRegister(thread, this.registers.registers[number].name, this.debug.calls) : undefined),
-      memory: (address, length) => {
-        if (address + BigInt(length) > USER_END) return new Uint8Array();
-        const into = new Uint8Array(length);
-        return into.subarray(0, thread.space.peekInto(Number(address), into));
-      },
-    };
+    const place = new ThreadPlace(this.registers, this.debug.calls);
+    return { holds: (thread) => agent.holds(place.of(thread)), ...(agent.acts ? { act: (thread: Thread): void => agent.act(place.of(thread)) } : {}) };
   }
 
   private thread(tid: number): Thread | undefined {

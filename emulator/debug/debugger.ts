@@ -88,7 +88,8 @@ export class Debugger {
     };
     kernel.cpu.breakpointFilter = (address, space) => {
       if (this.bystanders?.counts(address, space) === true) return true;
-      return [...process.threads].some((thread) => thread.space === space) && !this.passesOver(address);
+      const ours = kernel.scheduler.current?.process === process || [...process.threads].some((thread) => thread.space === space);
+      return ours && !this.passesOver(address);
     };
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AgentError, evaluateAgent, type AgentContext } from './bytecode.ts';
 import { AgentOp } from './opcodes.ts';
 import { HitAgent } from './hit-agent.ts';
+import { wordOf } from './thread-place.ts';
 import { agentPrintf } from './printf.ts';
 
 const MEMORY_AT = 0x1000n;
@@ -10,7 +11,14 @@ const REGISTERS: readonly (Uint8Array | undefined)[] = [Uint8Array.of(0xef, 0xbe
 
 const printed: { format: string; values: readonly bigint[] }[] = [];
 const context: AgentContext = {
-  register: (number) => REGISTERS[number],
+  register: (number) => {
+    const bytes = REGISTERS[number];
+    return bytes === undefined || bytes.length > 8 ? undefined : wordOf(bytes);
+  },
+  word: (address, length) => {
+    const bytes = context.memory(address, length);
+    return bytes.length < length ? undefined : wordOf(bytes);
+  },
   memory: (address, length) => (address < MEMORY_AT ? new Uint8Array() : MEMORY.subarray(Number(address - MEMORY_AT), Number(address - MEMORY_AT) + length)),
   print: (format, values) => void printed.push({ format, values }),
 };

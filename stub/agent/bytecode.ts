@@ -6,8 +6,10 @@ import { AGENT_OP_NAMES, AgentOp, UNSUPPORTED_OPS } from './opcodes.ts';
 
 /** What an expression sees. */
 export interface AgentContext {
-  /** Bytes of a register by gdb's number, little-endian; undefined: there is none. */
-  register(number: number): Uint8Array | undefined;
+  /** A register by gdb's number; undefined: there is none, or it has more than 64 bits. */
+  register(number: number): bigint | undefined;
+  /** A little-endian word of 1, 2, 4 or 8 bytes; undefined: it cannot be read. */
+  word(address: bigint, length: number): bigint | undefined;
   /** As many bytes as can be read. */
   memory(address: bigint, length: number): Uint8Array;
   /** Output of printf. `format` is as the user wrote it. */
@@ -33,18 +35,13 @@ function nonZero(value: bigint): bigint {
   return value;
 }
 
-/** Little-endian. */
-function littleEndian(bytes: Uint8Array): bigint {
-  let low = 0;
-  let high = 0;
-  const length = Math.min(bytes.length, 8);
-  for (let i = Math.min(length, 4) - 1; i >= 0; i--) low = low * 256 + bytes[i];
-  for (let i = length - 1; i >= 4; i--) high = high * 256 + bytes[i];
-  return high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low);
+/** A table by operation, quicker to look things up in than what it is made from. */
+function byCode<Value>(entries: Readonly<Record<number, Value>>): readonly (Value | undefined)[] {
+  return Array.from({ length: 256 }, (_, code): Value | undefined => entries[code]);
 }
 
 /** Operations on the two topmost words: `a` was pushed first. Results are cut to 64 bits. */
-const BINARY: Readonly<Record<number, (a: bigint, b: bigint) => bigint>> = {
+const BINARY: readonly (((a: bigint, b: bigint) => bigint) | undefined)[] = byCode({
   [AgentOp.add]: (a, b) => a + b,
   [AgentOp.sub]: (a, b) => a - b,
   [AgentOp.mul]: (a, b) => a * b,
@@ -61,11 +58,11 @@ const BINARY: Readonly<Record<number, (a: bigint, b: bigint) => bigint>> = {
   [AgentOp.equal]: (a, b) => truth(a === b),
   [AgentOp.lessSigned]: (a, b) => truth((a ^ SIGN) < (b ^ SIGN)),
   [AgentOp.lessUnsigned]: (a, b) => truth(a < b),
-};
+});
 
 /** Bytes read by the operations that read memory. */
-const REFERENCES: Readonly<Record<number, number>> = { [AgentOp.ref8]: 1, [AgentOp.ref16]: 2, [AgentOp.ref32]: 4, [AgentOp.ref64]: 8 };
-const CONSTANTS: Readonly<Record<number, number>> = { [AgentOp.const8]: 1, [AgentOp.const16]: 2, [AgentOp.const32]: 4, [AgentOp.const64]: 8 };
+const REFERENCES = byCode({ [AgentOp.ref8]: 1, [AgentOp.ref16]: 2, [AgentOp.ref32]: 4, [AgentOp.ref64]: 8 });
+const CONSTANTS = byCode({ [AgentOp.const8]: 1, [AgentOp.const16]: 2, [AgentOp.const32]: 4, [AgentOp.const64]: 8 });
 
 class Evaluation {
   private readonly code: Uint8Array;
@@ -177,16 +174,15 @@ class Evaluation {
   }
 
   private read(address: bigint, length: number): bigint {
-    const bytes = this.context.memory(address, length);
-    if (bytes.length < length) throw new AgentError(`cannot access memory at 0x${address.toString(16)}`);
-    return littleEndian(bytes);
+    const value = this.context.word(address, length);
+    if (value === undefined) throw new AgentError(`cannot access memory at 0x${address.toString(16)}`);
+    return value;
   }
 
   private register(number: number): bigint {
-    const bytes = this.context.register(number);
-    if (bytes === undefined) throw new AgentError(`register ${number} is not available`);
-    if (bytes.length > 8) throw new AgentError(`register ${number} has more than 64 bits`);
-    return littleEndian(bytes);
+    const value = this.context.register(number);
+    if (value === undefined) throw new AgentError(`register ${number} is not available`);
+    return value;
   }
 
   /** printf COUNT LENGTH FORMAT: on the stack are the arguments in reverse, channel and function, which mean nothing here. */

@@ -12,6 +12,12 @@ export interface AgentCode {
 /** Registers and memory where the breakpoint was hit. */
 export type HitPlace = Omit<AgentContext, 'print'>;
 
+function contextOf(place: HitPlace, print: AgentContext['print']): AgentContext {
+  return {
+    register: (number) => place.register(number), word: (address, length) => place.word(address, length), memory: (address, length) => place.memory(address, length), print,
+  };
+}
+
 const noOutput = (): never => {
   throw new AgentError('a condition does not print');
 };
@@ -37,7 +43,7 @@ export class HitAgent {
   holds(place: HitPlace): boolean {
     const { conditions } = this;
     if (conditions.length === 0) return true;
-    const context: AgentContext = { register: (number) => place.register(number), memory: (address, length) => place.memory(address, length), print: noOutput };
+    const context = contextOf(place, noOutput);
     for (const condition of conditions) {
       try {
         if (evaluateAgent(condition, context) !== 0n) return true;
@@ -52,11 +58,7 @@ export class HitAgent {
 
   /** Does the commands. */
   act(place: HitPlace): void {
-    const context: AgentContext = {
-      register: (number) => place.register(number),
-      memory: (address, length) => place.memory(address, length),
-      print: (format, values) => this.print(agentPrintf(format, values, (address, length) => place.memory(address, length))),
-    };
+    const context = contextOf(place, (format, values) => this.print(agentPrintf(format, values, (address, length) => place.memory(address, length))));
     try {
       for (const command of this.commands) evaluateAgent(command, context);
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:stub`: how quick the stub is, beside gdbserver with the same program, the same packets and in the same run. Ratios, not tests: see
- * main.ts. `--json FILE` writes the figures.
+ * main.ts. `--json FILE` writes the figures, `--only WORD` measures only what has the word in its name.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -166,7 +166,7 @@ async function falseCondition(contender: Contender, condition: string): Promise<
     // Behind the prologue, where the frame is set up.
     const address = (Number.parseInt(VISIT, 16) + 4).toString(16);
     if (set) await expected(running.client, `Z0,${address},1;X${(condition.length / 2).toString(16)},${condition}`, /^OK/);
-    const milliseconds = await timed(() => expected(running.client, 'vCont;c', /^W00/));
+    const milliseconds = await timed(() => expected(running.client, 'vCont;c', /^W0/));
     stop(running);
     return milliseconds;
   };
@@ -190,9 +190,15 @@ const ROWS: readonly Row[] = [
   { what: 'false condition of memory', unit: 'ns', rate: false, measure: (contender) => falseCondition(contender, CONDITIONS.memory) },
 ];
 
+function option(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+const only = option('--only') ?? '';
 const results: { what: string; unit: string; skas: number; gdbserver: number }[] = [];
 console.log('what                           unit        skas   gdbserver   skas is');
-for (const { what, unit, rate, measure } of ROWS) {
+for (const { what, unit, rate, measure } of ROWS.filter(({ what: name }) => name.includes(only))) {
   const best = { skas: Number.NaN, gdbserver: Number.NaN };
   // In turn, so that a busy machine is busy for both; the best of some, which is the least disturbed.
   for (let i = 0; i < TIMES; i++) {
@@ -205,7 +211,7 @@ for (const { what, unit, rate, measure } of ROWS) {
   console.log(`${what.padEnd(30)} ${unit.padEnd(5)} ${best.skas.toFixed(1).padStart(11)} ${best.gdbserver.toFixed(1).padStart(11)}   ${ratio.toFixed(2)} × as good`);
   results.push({ what, unit, ...best });
 }
-const json = process.argv.indexOf('--json');
-if (json > 0) writeFileSync(process.argv[json + 1], `${JSON.stringify({ node: process.version, results }, undefined, 2)}\n`);
+const json = option('--json');
+if (json !== undefined) writeFileSync(json, `${JSON.stringify({ node: process.version, results }, undefined, 2)}\n`);
 // Nothing is left to wait for, but sockets that were cut may linger.
 process.exit(0);
