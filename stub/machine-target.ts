@@ -1,4 +1,5 @@
 /** The machine as the RSP server sees it: translates between gdb's terms (bigint addresses, thread ids) and the debugger's. */
+import { Prot } from '../emulator/memory/protection.ts';
 import type { Debugger } from '../emulator/debug/debugger.ts';
 import type { HitFilter } from '../emulator/debug/hit-filters.ts';
 import type { ExcursionGuard, ExcursionReport } from '../emulator/debug/excursion.ts';
@@ -12,7 +13,7 @@ import { ThreadPlace } from './agent/thread-place.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
-import type { BreakpointRequest, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
 /** First address that is not a user's. */
 const USER_END = 1n << 47n;
@@ -182,6 +183,12 @@ export class MachineTarget implements Target {
 
   setExecEvents(wanted: boolean): void {
     this.debug.stopsForExec = wanted;
+  }
+
+  memoryRegions(tid: number): readonly MemoryRegion[] | undefined {
+    return this.thread(tid)?.space.regions().map(({ start, end, prot, name }) => ({
+      start: BigInt(start), end: BigInt(end), name, permissions: `${prot & Prot.read ? 'r' : '-'}${prot & Prot.write ? 'w' : '-'}${prot & Prot.exec ? 'x' : '-'}`,
+    }));
   }
 
   auxv(tid: number): Uint8Array {

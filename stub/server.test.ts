@@ -41,7 +41,7 @@ describe('negotiation', () => {
   });
 
   it('answers unknown packets with nothing', async () => {
-    for (const body of ['vMustReplyEmpty', 'vMadeUp;1', 'qMadeUp', 'qCX', 'QNonStop:0', 'jThreadsInfo', '~', 'vFile:made:1']) expect(await client.ask(body), body).toBe('');
+    for (const body of ['vMustReplyEmpty', 'vMadeUp;1', 'qMadeUp', 'qCX', 'QNonStop:0', 'jModulesInfo', '~', 'vFile:made:1']) expect(await client.ask(body), body).toBe('');
   });
 
   it('acknowledges until told not to, and repeats on demand', async () => {

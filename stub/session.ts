@@ -37,6 +37,15 @@ export class Session {
   fileProcess = 0;
   /** The object a client is reading in pieces: made at its first one, so that all are of the same. */
   transfer: { readonly object: string; readonly whole: Uint8Array } | undefined;
+  /** The client is LLDB: signals in stop replies are the system's own, packets may name their thread. */
+  lldb = false;
+  /** Stop replies list all threads. */
+  listsThreads = false;
+  /** Errors have a text in LLDB's way. */
+  errorStrings = false;
+  /** Registers kept for LLDB (QSaveRegisterState), by number. */
+  readonly savedStates = new Map<number, readonly (Uint8Array | undefined)[]>();
+  nextState = 1;
   readonly selection: ThreadSelection;
   private readonly link: PacketLink;
   private readonly log: ((line: string) => void) | undefined;
@@ -268,7 +277,8 @@ export class Session {
     const errno = error instanceof PacketError ? error.errno : PacketErrno.EIO;
     const message = error instanceof Error ? error.message : String(error);
     if (this.client.has('error-message')) return `E.${message.replace(/[$#}*\n]/g, ' ')}`;
-    return `E${errno.toString(16).padStart(2, '0')}`;
+    const plain = `E${errno.toString(16).padStart(2, '0')}`;
+    return this.errorStrings ? `${plain};${Buffer.from(message).toString('hex')}` : plain;
   }
 
   private reply(body: string | Buffer): void {

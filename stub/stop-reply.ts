@@ -5,6 +5,7 @@ import type { StopEvent } from './target.ts';
 
 const SIGINT = 2;
 const SIGTRAP = 5;
+const SIGSTOP = 19;
 const WATCH_NAMES = { write: 'watch', read: 'rwatch', access: 'awatch' } as const;
 
 const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(2, '0');
@@ -23,21 +24,41 @@ function reason(session: Session, event: StopEvent): string {
   return '';
 }
 
-function signalOf(event: StopEvent): number {
+/** Linux's number. */
+export function signalOf(event: StopEvent): number {
   if (event.reason === 'signal') return event.signal;
   if (event.reason === 'attached') return 0;
   return event.reason === 'interrupt' ? SIGINT : SIGTRAP;
 }
 
+/** LLDB's word for why a thread stopped. */
+export function reasonName(event: StopEvent): string {
+  switch (event.reason) {
+    case 'step': return 'trace';
+    case 'breakpoint': case 'watchpoint': case 'exec': case 'fork': case 'vfork': return event.reason;
+    default: return 'signal';
+  }
+}
+
+/** What LLDB wants to know besides. */
+function lldbPart(session: Session, event: StopEvent): string {
+  const threads = session.target.threads();
+  const list = session.listsThreads ? `threads:${threads.map((thread) => (thread.shown ?? thread.tid).toString(16)).join(',')};` : '';
+  const name = 'thread' in event ? `name:${event.thread.name.replace(/[;:$#}*]/g, '_')};` : '';
+  return `${list}${name}reason:${reasonName(event)};`;
+}
+
 export function stopReply(session: Session, event: StopEvent): string {
   const process = (pid: number): string => (session.client.has('multiprocess') ? `;process:${pid.toString(16)}` : '');
   if (event.reason === 'exited') return `W${hexByte(event.status)}${process(event.pid)}`;
-  if (event.reason === 'killed') return `X${hexByte(gdbSignal(event.signal))}${process(event.pid)}`;
-  let text = `T${hexByte(gdbSignal(signalOf(event)))}${reason(session, event)}`;
+  if (event.reason === 'killed') return `X${hexByte(session.lldb ? event.signal : gdbSignal(event.signal))}${process(event.pid)}`;
+  // Before the first instruction LLDB takes a trap for a breakpoint of its own there, and goes on.
+  const signal = session.lldb ? (event.reason === 'entry' ? SIGSTOP : signalOf(event)) : gdbSignal(signalOf(event));
+  let text = `T${hexByte(signal)}${reason(session, event)}`;
   // When a process is new to gdb, it does not know yet what its registers look like.
   for (const register of event.reason === 'attached' ? [] : session.architecture.expedited) {
     const value = session.target.readRegister(event.thread.tid, register);
     if (value !== undefined) text += `${hexByte(register)}:${Buffer.from(value).toString('hex')};`;
   }
-  return `${text}thread:${session.threadText(event.thread)};core:0;`;
+  return `${text}thread:${session.threadText(event.thread)};core:0;${session.lldb ? lldbPart(session, event) : ''}`;
 }

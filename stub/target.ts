@@ -90,6 +90,16 @@ export interface ProcessControl {
   setCatchSyscalls(tid: number, numbers: ReadonlySet<number> | undefined): void;
 }
 
+/** A range of memory with the same permissions. */
+export interface MemoryRegion {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Letters of rwx, `-` for those missing. */
+  readonly permissions: string;
+  /** File, or the kernel's name for it; '': none. */
+  readonly name: string;
+}
+
 export interface Target {
   readonly architecture: 'x86-64' | 'i386';
   /** Path of the debuggee's executable as the guest's host names it, and its bytes through `openFile`. */
@@ -139,6 +149,8 @@ export interface Target {
   libraries?(tid: number, kind: 'svr4' | 'sections'): string;
   /** The document of a table of `info os`, '' for the list of them; undefined: there is no such table. */
   osData?(annex: string): string | undefined;
+  /** The thread's address space, lowest first; undefined: not known. */
+  memoryRegions?(tid: number): readonly MemoryRegion[] | undefined;
   /** Whether conditions and commands of breakpoints are evaluated. */
   readonly agent?: boolean;
   /** Has `print` called with text which the debuggee's breakpoints print (dprintf). */

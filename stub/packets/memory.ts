@@ -27,15 +27,18 @@ const readHex = packet({
   handle: (session, { address, length }) => Buffer.from(read(session, address, Math.min(length, PACKET_SIZE >> 1))).toString('hex'),
 });
 
-/** gdb 16's: the answer starts with `b`. A client that did not offer binary-upload gets the empty reply. */
+/** gdb 16's answer starts with `b`, LLDB's does not, and LLDB tries with a length of 0 first. Other clients get the empty reply. */
 const readBinary = packet({
   prefix: 'x',
   needs: 'alive',
   feature: (_, client) => (client.has('binary-upload') ? 'binary-upload+' : undefined),
   parse: (rest) => addressAndLength(text(rest)),
   handle: (session, { address, length }) => {
-    if (!session.client.has('binary-upload')) return '';
-    return Buffer.concat([Buffer.from('b'), escapeBinary(read(session, address, Math.min(length, PACKET_SIZE >> 1)))]);
+    const upload = session.client.has('binary-upload');
+    if (!upload && !session.lldb) return '';
+    if (!upload && length === 0) return 'OK';
+    const bytes = escapeBinary(read(session, address, Math.min(length, PACKET_SIZE >> 1)));
+    return upload ? Buffer.concat([Buffer.from('b'), bytes]) : bytes;
   },
 });
 

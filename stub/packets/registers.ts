@@ -3,6 +3,7 @@ import { hexBytes, hexNumber, nothing, split, text } from '../fields.ts';
 import { PacketErrno, PacketError, packet, type PacketRow } from '../packet.ts';
 import type { Session } from '../session.ts';
 import { Refusal } from '../target.ts';
+import { splitSuffix, suffixedThread } from '../thread-suffix.ts';
 
 function registerText(session: Session, tid: number, register: number): string {
   const value = session.target.readRegister(tid, register);
@@ -12,9 +13,11 @@ function registerText(session: Session, tid: number, register: number): string {
 const readAll = packet({
   prefix: 'g',
   needs: 'alive',
-  parse: nothing,
-  handle: (session) => {
-    const { tid } = session.generalThread();
+  parse: text,
+  handle: (session, suffix) => {
+    const [more, thread] = splitSuffix(session, suffix);
+    nothing(Buffer.from(more));
+    const tid = suffixedThread(session, thread);
     return session.registers.registers.map((_, register) => registerText(session, tid, register)).join('');
   },
 });
@@ -24,8 +27,9 @@ const writeAll = packet({
   needs: 'alive',
   controls: true,
   parse: text,
-  handle: (session, values) => {
-    const { tid } = session.generalThread();
+  handle: (session, body) => {
+    const [values, thread] = splitSuffix(session, body);
+    const tid = suffixedThread(session, thread);
     let at = 0;
     // Checked first, so that a bad packet changes nothing.
     const parts = session.registers.registers.map((_, register) => {
@@ -51,10 +55,12 @@ function checkRegister(session: Session, register: number): void {
 const readOne = packet({
   prefix: 'p',
   needs: 'alive',
-  parse: (rest) => hexNumber(text(rest)),
-  handle: (session, register) => {
+  parse: text,
+  handle: (session, body) => {
+    const [number, thread] = splitSuffix(session, body);
+    const register = hexNumber(number);
     checkRegister(session, register);
-    return registerText(session, session.generalThread().tid, register);
+    return registerText(session, suffixedThread(session, thread), register);
   },
 });
 
@@ -62,15 +68,17 @@ const writeOne = packet({
   prefix: 'P',
   needs: 'alive',
   controls: true,
-  parse: (rest) => {
-    const [register, value] = split(text(rest), '=');
-    return { register: hexNumber(register), value: hexBytes(value) };
-  },
-  handle: (session, { register, value }) => {
+  parse: text,
+  handle: (session, body) => {
+    const [assignment, thread] = splitSuffix(session, body);
+    const [number, digits] = split(assignment, '=');
+    const register = hexNumber(number);
+    const value = hexBytes(digits);
+    const tid = suffixedThread(session, thread);
     checkRegister(session, register);
     if (value.length !== session.registers.size(register)) throw new PacketError(PacketErrno.EINVAL, `register ${register} has ${session.registers.size(register)} bytes`);
     try {
-      if (!session.target.writeRegister(session.generalThread().tid, register, value)) throw new PacketError(PacketErrno.EIO, 'register cannot be written');
+      if (!session.target.writeRegister(tid, register, value)) throw new PacketError(PacketErrno.EIO, 'register cannot be written');
     } catch (error) {
       // Every gdb shows the text of an answer to P, whether it asked for texts or not.
       if (error instanceof Refusal) return `E.${error.message}`;

@@ -13,14 +13,15 @@ const vContQuery = packet({
   handle: () => 'vCont;c;C;s;S;t;r',
 });
 
+const LAST_SIGNAL = 64;
+
+/** `signal` is the client's number. */
 interface ParsedAction extends Omit<ResumeAction, 'tid'> {
   readonly thread: ThreadId | undefined;
 }
 
-/** A gdb signal number in hexadecimal, as Linux's; 0 for those Linux does not have. */
-function signal(field: string): number {
-  return linuxSignal(hexNumber(field)) ?? 0;
-}
+/** Linux's number for a client's, which is gdb's own unless it is LLDB; 0 for those Linux does not have. */
+const signalOf = (session: Session, number: number): number => (session.lldb ? (number <= LAST_SIGNAL ? number : 0) : (linuxSignal(number) ?? 0));
 
 const ACTIONS: Readonly<Record<string, ResumeKind>> = { c: 'continue', C: 'continue', s: 'step', S: 'step', r: 'step', t: 'stop' };
 
@@ -32,7 +33,7 @@ function parseAction(field: string): ParsedAction {
   const rest = action.slice(1);
   const kind = ACTIONS[letter];
   if (kind === undefined) throw new PacketError(PacketErrno.EINVAL, `no action '${letter}'`);
-  if (letter === 'C' || letter === 'S') return { kind, signal: signal(rest), thread };
+  if (letter === 'C' || letter === 'S') return { kind, signal: hexNumber(rest), thread };
   if (letter === 'r') {
     const [start, end] = split(rest, ',');
     return { kind, signal: 0, thread, range: { start: hexBigInt(start), end: hexBigInt(end) } };
@@ -43,8 +44,8 @@ function parseAction(field: string): ParsedAction {
 
 /** Names the threads of a parsed action. */
 function bind(session: Session, { thread, ...action }: ParsedAction): ResumeAction {
-  if (thread === undefined || thread.tid === undefined) return { ...action, tid: undefined, ...(thread?.pid === undefined ? {} : { pid: thread.pid }) };
-  return { ...action, tid: thread.tid === 0 ? session.generalThread().tid : session.thread(thread).tid };
+  if (thread === undefined || thread.tid === undefined) return { ...action, signal: signalOf(session, action.signal), tid: undefined, ...(thread?.pid === undefined ? {} : { pid: thread.pid }) };
+  return { ...action, signal: signalOf(session, action.signal), tid: thread.tid === 0 ? session.generalThread().tid : session.thread(thread).tid };
 }
 
 const vCont = packet({
@@ -85,9 +86,9 @@ function withSignal(prefix: string, kind: ResumeKind): PacketRow {
     needs: 'resumable',
     parse: (rest) => {
       const [number, address = ''] = text(rest).split(';', 2);
-      return { signal: signal(number), address: optionalAddress(address) };
+      return { signal: hexNumber(number), address: optionalAddress(address) };
     },
-    handle: (session, args) => resumeOld(session, kind, args.signal, args.address),
+    handle: (session, args) => resumeOld(session, kind, signalOf(session, args.signal), args.address),
   });
 }
 

@@ -3,10 +3,10 @@ import { hexNumber, textAfterDelimiter } from '../fields.ts';
 import { linuxSignal } from '../gdb-signals.ts';
 import { always, packet, type PacketRow } from '../packet.ts';
 
-/** gdb signal numbers separated by `;`, as Linux's; those Linux does not have fall away. */
-function signals(rest: Buffer): ReadonlySet<number> {
+/** Signal numbers separated by `;`. */
+function signals(rest: Buffer): readonly number[] {
   const fields = textAfterDelimiter(rest).split(';').filter((field) => field !== '');
-  return new Set(fields.map((field) => linuxSignal(hexNumber(field))).filter((signal) => signal !== undefined));
+  return fields.map(hexNumber);
 }
 
 const pass = packet({
@@ -15,7 +15,8 @@ const pass = packet({
   feature: always('QPassSignals+'),
   parse: signals,
   handle: (session, set) => {
-    session.passedSignals = set;
+    // gdb's numbers, or LLDB's, which are Linux's; those Linux does not have fall away.
+    session.passedSignals = new Set(set.map((number) => (session.lldb ? number : linuxSignal(number))).filter((signal) => signal !== undefined));
     session.applyWishes();
     return 'OK';
   },

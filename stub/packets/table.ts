@@ -3,6 +3,7 @@ import type { PacketRow } from '../packet.ts';
 import { breakpointPackets } from './breakpoints.ts';
 import { connectionPackets } from './connection.ts';
 import { filePackets } from './files.ts';
+import { lldbPackets } from './lldb.ts';
 import { memoryPackets } from './memory.ts';
 import { monitorPackets } from './monitor.ts';
 import { registerPackets } from './registers.ts';
@@ -15,7 +16,7 @@ import { transferPackets } from './transfer.ts';
 
 export const PACKETS: readonly PacketRow[] = [
   ...supportedPackets, ...connectionPackets, ...registerPackets, ...memoryPackets, ...threadPackets, ...resumePackets,
-  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...monitorPackets,
+  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...lldbPackets, ...monitorPackets,
 ];
 
 /** Longest prefixes first, so that `qCRC:` is not taken for `qC`. */

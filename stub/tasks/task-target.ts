@@ -5,7 +5,7 @@
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
-import { Refusal, type BreakpointRequest, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
+import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { runMonitorCommand, type MonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
@@ -247,6 +247,10 @@ export class TaskTarget implements Target {
 
   setExecEvents(wanted: boolean): void {
     this.machine.setExecEvents(wanted);
+  }
+
+  memoryRegions(tid: number): readonly MemoryRegion[] | undefined {
+    return this.machine.memoryRegions(this.hostId(tid));
   }
 
   auxv(tid: number): Uint8Array {

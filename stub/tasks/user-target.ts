@@ -9,7 +9,7 @@ import type { ModuleFiles } from '../libraries/module-files.ts';
 import { kernelTables } from '../os-data/kernel-tables.ts';
 import { osData } from '../os-data/table.ts';
 import { ARCHITECTURES, type Architecture } from '../registers.ts';
-import { Refusal, type BreakpointRequest, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
+import { Refusal, type BreakpointRequest, type MemoryRegion, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { readThreadRegister, writeThreadRegister } from '../thread-registers.ts';
 import { GuestDataError } from './guest-object.ts';
 import { KernelModules } from './kernel-modules.ts';
@@ -131,6 +131,10 @@ export class UserTarget implements Target {
   removeBreakpoint(request: BreakpointRequest): boolean {
     const user = this.users.task(request.tid);
     return user === undefined ? this.inner.removeBreakpoint(request) : this.users.remove(user, request);
+  }
+
+  memoryRegions(tid: number): readonly MemoryRegion[] | undefined {
+    return this.users.task(tid) === undefined ? this.inner.memoryRegions(tid) : undefined;
   }
 
   auxv(tid: number): Uint8Array {
