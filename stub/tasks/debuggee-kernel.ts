@@ -80,11 +80,19 @@ export class DebuggeeKernel {
     }
   }
 
+  /** A thread whose memory it is, as long as it lives. */
+  private reader = 0;
+
   /** Memory of the kernel's address space, which all its threads have. */
   private readonly memory: GuestMemory = (address, length) => {
-    const [thread] = this.target.threads();
-    if (thread === undefined || address < 0) return undefined;
-    const bytes = this.target.readMemory(thread.tid, BigInt(address), length);
+    if (address < 0) return undefined;
+    let bytes = this.target.readMemory(this.reader, BigInt(address), length);
+    if (bytes.length !== length) {
+      const [thread] = this.target.threads();
+      if (thread === undefined || thread.tid === this.reader) return undefined;
+      this.reader = thread.tid;
+      bytes = this.target.readMemory(this.reader, BigInt(address), length);
+    }
     return bytes.length === length ? bytes : undefined;
   };
 }

@@ -120,7 +120,22 @@ export class GuestObject {
 
   /** As {@link integer}, for values below 2^53: counts, ids, user-half addresses. */
   number(path?: string): number {
-    return Number(this.integer(path));
+    if (path !== undefined) return this.at(path).number();
+    const { type, bits } = this;
+    const { size } = type;
+    // The usual ones without bigints: lists of tasks are walked at every stop.
+    if (bits !== undefined || type.kind !== 'pointer' || (size !== 8 && size !== 4)) return this.small() ?? Number(this.integer());
+    const bytes = this.read(size);
+    const low = word(bytes, 0);
+    return size === 4 ? low : low + word(bytes, 4) * 0x1_0000_0000;
+  }
+
+  /** Value of an ordinary 32-bit integer. */
+  private small(): number | undefined {
+    const { type, bits } = this;
+    if (bits !== undefined || type.kind !== 'base' || type.size !== 4) return undefined;
+    const value = word(this.read(4), 0);
+    return type.encoding === Encoding.signed ? value | 0 : value;
   }
 
   /** What a pointer points to, or the one at a path does; undefined for NULL. @throws LayoutError @throws GuestDataError */
@@ -218,6 +233,8 @@ export function textAt(memory: GuestMemory, address: number, longest: number = L
   }
   return decoder.decode(Buffer.concat(parts));
 }
+
+const word = (bytes: Uint8Array, at: number): number => (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 
 /** An unsigned number from its bytes, lowest first. */
 export function littleEndian(bytes: Uint8Array): bigint {

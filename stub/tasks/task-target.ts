@@ -78,7 +78,7 @@ export class TaskTarget implements Target {
     const { view, trouble } = this.look();
     if (view !== undefined) {
       const aside = this.helper.current?.from.address;
-      return aside === undefined ? view.threads : view.threads.map((thread) => (view.task(thread.tid)?.address === aside ? { ...thread, extra: 'set aside' } : thread));
+      return aside === undefined ? view.threads : view.threads.map((thread) => (view.task(thread.tid)?.address === aside ? { pid: thread.pid, tid: thread.tid, name: thread.name, extra: 'set aside' } : thread));
     }
     if (trouble === undefined) return hosts;
     const told = hosts.map((thread) => ({ ...thread, extra: [thread.extra, `(${trouble})`].join(' ').trim() }));

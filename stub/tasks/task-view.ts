@@ -39,6 +39,34 @@ export function taskOnStack(kernel: KernelView, current: GuestObject, stackPoint
   return onStackOf(kernel, before, stackPointer) ? before : undefined;
 }
 
+/** A task as a debugger sees it; what only lists show is read when it is asked for. */
+class TaskThread implements TargetThread {
+  readonly pid: number;
+  readonly tid: number;
+  private readonly task: Task;
+  private readonly running: boolean;
+  private text: { readonly name: string; readonly extra: string } | undefined;
+
+  constructor(task: Task, pid: number, tid: number, running: boolean) {
+    this.task = task;
+    this.pid = pid;
+    this.tid = tid;
+    this.running = running;
+  }
+
+  get name(): string {
+    return this.show().name;
+  }
+
+  get extra(): string {
+    return this.show().extra;
+  }
+
+  private show(): { readonly name: string; readonly extra: string } {
+    return (this.text ??= { name: this.task.name, extra: this.running ? 'running' : this.task.state });
+  }
+}
+
 export class TaskView {
   readonly kernel: KernelView;
   readonly tasks: ReadonlyMap<number, Task>;
@@ -64,7 +92,7 @@ export class TaskView {
     const [{ thread: first }] = all;
     const busy = new Set([...hosts.values()].map(({ thread }) => thread.tid));
     this.threads = [
-      ...[...tasks.values()].map((task) => this.describe(task, first.pid)),
+      ...[...tasks.values()].map((task) => new TaskThread(task, first.pid, this.idOf(task), hosts.has(task.address))),
       ...all.filter(({ thread }) => !busy.has(thread.tid)).map(({ thread }) => ({ ...thread, tid: FIRST_HOST + thread.tid })),
     ];
   }
@@ -135,9 +163,5 @@ export class TaskView {
     const found = this.threads.find(({ tid }) => tid === id);
     if (found === undefined) throw new Error(`task ${task.name} is not in the list`);
     return found;
-  }
-
-  private describe(task: Task, pid: number): TargetThread {
-    return { pid, tid: this.idOf(task), name: task.name, extra: this.hosts.has(task.address) ? 'running' : task.state };
   }
 }
