@@ -5,6 +5,7 @@
 
 const DOLLAR = 0x24;
 const HASH = 0x23;
+const PERCENT = 0x25;
 const PLUS = 0x2b;
 const MINUS = 0x2d;
 const STAR = 0x2a;
@@ -70,6 +71,13 @@ export function encodePacket(body: Buffer | string): Buffer {
   let sum = 0;
   for (const byte of bytes) sum = (sum + byte) & 0xff;
   return Buffer.concat([Buffer.from('$'), bytes, Buffer.from(`#${sum.toString(16).padStart(2, '0')}`)]);
+}
+
+/** Frames a notification: it comes unasked and is not acknowledged. */
+export function encodeNotification(body: string): Buffer {
+  const framed = encodePacket(body);
+  framed[0] = PERCENT;
+  return framed;
 }
 
 /** Cuts a byte stream, in whatever chunks it comes, into events. */

@@ -37,6 +37,7 @@ export class MachineTarget implements Target {
   private readonly watchpoints = new Map<string, number>();
   private event: StopEvent | undefined;
   readonly agent = true;
+  readonly nonStop = true;
   /** Conditions and commands, by address or by what watchpoints are called. */
   private readonly agents = new Map<string | number, HitAgent>();
   private print: (text: string) => void = () => undefined;
@@ -133,17 +134,22 @@ export class MachineTarget implements Target {
   }
 
   resume(actions: readonly MachineAction[], onStop: (event: StopEvent) => void): void {
-    const threads = new Map<Thread, Orders>();
+    const threads = new Map<Thread, Orders | undefined>();
     let others: Orders | undefined;
     for (const { kind, tid, signal, range, context } of actions) {
-      if (kind === 'stop') continue;
+      if (kind === 'stop') {
+        const stays = tid === undefined ? undefined : this.thread(tid);
+        if (stays !== undefined && !threads.has(stays)) threads.set(stays, undefined);
+        continue;
+      }
       const orders: Orders = {
         kind, signal, ...(range === undefined ? {} : { range: { start: Number(range.start), end: Number(range.end) } }), ...(context === undefined ? {} : { context }),
       };
       const thread = tid === undefined ? undefined : this.thread(tid);
       // The first action that fits a thread counts.
-      if (thread !== undefined) threads.set(thread, threads.get(thread) ?? orders);
-      else if (tid === undefined) others ??= orders;
+      if (thread !== undefined) {
+        if (!threads.has(thread)) threads.set(thread, orders);
+      } else if (tid === undefined) others ??= orders;
     }
     // A default to step means the selected thread; the others follow.
     if (others !== undefined && (others.kind === 'step' || others.signal !== 0)) {

@@ -1,5 +1,5 @@
 /** The wire of one client: acknowledgements, repetition on demand, and the log. */
-import { PacketReader, encodePacket } from './framing.ts';
+import { PacketReader, encodeNotification, encodePacket } from './framing.ts';
 import { PACKET_SIZE } from './packet.ts';
 
 /** Where the bytes go and how that ends. */
@@ -70,6 +70,12 @@ export class PacketLink {
     this.handlers.log?.(`-> ${printable(body)}`);
     this.lastSent = encodePacket(body);
     this.connection.send(this.lastSent);
+  }
+
+  /** Sends what the client does not acknowledge. */
+  notify(body: string): void {
+    this.handlers.log?.(`-> % ${printable(body)}`);
+    this.connection.send(encodeNotification(body));
   }
 
   /** Ends the connection after everything sent so far. */

@@ -4,6 +4,7 @@
  */
 import { breakpointKey, type Control } from './control.ts';
 import type { ThreadId } from './fields.ts';
+import type { NonStop } from './non-stop.ts';
 import { PacketErrno, PacketError, type PacketRow, type Reply } from './packet.ts';
 import { PacketLink, printable, type Connection } from './packet-link.ts';
 import { findPacket } from './packets/table.ts';
@@ -37,6 +38,8 @@ export class Session {
   fileProcess = 0;
   /** The object a client is reading in pieces: made at its first one, so that all are of the same. */
   transfer: { readonly object: string; readonly whole: Uint8Array } | undefined;
+  /** Threads stop one by one; undefined: all at once. */
+  nonStop: NonStop | undefined;
   /** The client is LLDB: signals in stop replies are the system's own, packets may name their thread. */
   lldb = false;
   /** Stop replies list all threads. */
@@ -170,6 +173,7 @@ export class Session {
 
   /** Answer to `?`: why the target is stopped; of a running one, where it is just now. */
   status(): string {
+    if (this.nonStop !== undefined) return this.nonStop.status();
     const { control, target: { stopped } } = this;
     if (stopped !== undefined && !control.running) {
       this.seen = control.stops;
@@ -186,6 +190,7 @@ export class Session {
 
   /** The target has stopped: the client is told if it waits for that. */
   stopped(event: StopEvent): void {
+    if (this.nonStop !== undefined) return this.nonStop.stopped(event);
     if (!this.waiting) return;
     this.seen = this.control.stops;
     this.report(event);
@@ -194,6 +199,11 @@ export class Session {
   /** `monitor` output before the final reply, and what the target prints while the client waits. */
   console(text: string): void {
     this.link.send(`O${Buffer.from(text).toString('hex')}`);
+  }
+
+  /** Tells the client what it did not ask for. */
+  notify(body: string): void {
+    if (!this.ended) this.link.notify(body);
   }
 
   /** No more packets: used by `k`. */
@@ -209,7 +219,8 @@ export class Session {
   }
 
   private interrupt(): void {
-    if (this.inControl) this.target.interrupt();
+    if (this.nonStop !== undefined) this.nonStop.interrupt();
+    else if (this.inControl) this.target.interrupt();
     else if (this.waiting) this.report({ reason: 'signal', thread: this.generalThread(), signal: 0, message: `The machine runs on: ${NOT_IN_CONTROL}.` });
   }
 
@@ -265,8 +276,10 @@ export class Session {
     if (controls === true && !this.inControl) throw new PacketError(PacketErrno.EPERM, NOT_IN_CONTROL);
     if (needs === 'any') return false;
     // Whoever does not wait for a stop may look at what runs: it stands at an instruction boundary whenever it is asked.
-    if (this.waiting || (running && (controls === true || !this.begun))) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
-    if (needs === 'resumable' && this.catchUp()) return true;
+    if (this.nonStop !== undefined) {
+      if (needs === 'resumable' && !this.inControl) throw new PacketError(PacketErrno.EPERM, NOT_IN_CONTROL);
+    } else if (this.waiting || (running && (controls === true || !this.begun))) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
+    if (needs === 'resumable' && this.nonStop === undefined && this.catchUp()) return true;
     if (needs !== 'stopped' && this.target.threads().length === 0) throw new PacketError(PacketErrno.ESRCH, 'the target has ended');
     return false;
   }

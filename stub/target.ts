@@ -151,6 +151,8 @@ export interface Target {
   osData?(annex: string): string | undefined;
   /** The thread's address space, lowest first; undefined: not known. */
   memoryRegions?(tid: number): readonly MemoryRegion[] | undefined;
+  /** Whether threads can run while others are stopped; undefined: it cannot be asked for. */
+  readonly nonStop?: boolean;
   /** Whether conditions and commands of breakpoints are evaluated. */
   readonly agent?: boolean;
   /** Has `print` called with text which the debuggee's breakpoints print (dprintf). */

@@ -451,7 +451,7 @@ export class Debugger {
   }
 
   private ordersOf(thread: Thread): Orders | undefined {
-    return this.plan?.threads.get(thread) ?? this.plan?.others;
+    return this.plan?.threads.has(thread) === true ? this.plan.threads.get(thread) : this.plan?.others;
   }
 
   /** Settles what the stop left open: interrupted calls, the held signal, signals held back by steps, the one to deliver. */

@@ -47,7 +47,8 @@ export interface Orders {
 }
 
 export interface ResumePlan {
-  readonly threads: ReadonlyMap<Thread, Orders>;
+  /** Undefined: it stays. */
+  readonly threads: ReadonlyMap<Thread, Orders | undefined>;
   /** For all other threads; undefined: they stay. */
   readonly others: Orders | undefined;
 }

@@ -54,6 +54,10 @@ const vCont = packet({
   parse: (rest) => text(rest).split(';').map(parseAction),
   handle: (session, parsed) => {
     const actions = parsed.map((action) => bind(session, action));
+    if (session.nonStop !== undefined) {
+      session.nonStop.resume(actions);
+      return 'OK';
+    }
     if (actions.every((action) => action.kind === 'stop')) throw new PacketError(PacketErrno.EINVAL, 'nothing to resume');
     session.resume(actions);
     return undefined;

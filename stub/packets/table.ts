@@ -6,6 +6,7 @@ import { filePackets } from './files.ts';
 import { lldbPackets } from './lldb.ts';
 import { memoryPackets } from './memory.ts';
 import { monitorPackets } from './monitor.ts';
+import { nonStopPackets } from './non-stop.ts';
 import { registerPackets } from './registers.ts';
 import { resumePackets } from './resume.ts';
 import { signalPackets } from './signals.ts';
@@ -16,7 +17,7 @@ import { transferPackets } from './transfer.ts';
 
 export const PACKETS: readonly PacketRow[] = [
   ...supportedPackets, ...connectionPackets, ...registerPackets, ...memoryPackets, ...threadPackets, ...resumePackets,
-  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...lldbPackets, ...monitorPackets,
+  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...lldbPackets, ...nonStopPackets, ...monitorPackets,
 ];
 
 /** Longest prefixes first, so that `qCRC:` is not taken for `qC`. */

@@ -273,6 +273,11 @@ export class TaskTarget implements Target {
     return this.machine.readLink(path);
   }
 
+  /** Tasks share the threads that run them. */
+  get nonStop(): boolean {
+    return this.debuggee.kernel === undefined;
+  }
+
   get agent(): boolean {
     return this.machine.agent;
   }

@@ -219,6 +219,10 @@ export class UserTarget implements Target {
     return osData(kernelTables(this.inner, this.debug.machine.kernel), annex);
   }
 
+  get nonStop(): boolean {
+    return this.inner.nonStop;
+  }
+
   get agent(): boolean {
     return this.inner.agent;
   }

@@ -1,0 +1,69 @@
+/** gdb's non-stop mode: threads of an ordinary program stop and go on one by one. */
+import { spawn } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { guestProgram } from '../fixtures/guest-program.ts';
+import { listen } from './dialogue.ts';
+
+/** gdb at a terminal of its own, so to speak: each command is given when the output has what is waited for. */
+async function converse(port: number, program: string, turns: readonly (readonly [command: string, until: RegExp])[]): Promise<string> {
+  const child = spawn('gdb', ['-nx', '-q', program], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let all = '';
+  let news = '';
+  let look: () => void = () => undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      all += chunk.toString();
+      news += chunk.toString();
+      look();
+    });
+  }
+  try {
+    const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set non-stop on', 'set mi-async on'];
+    child.stdin.write(`${first.join('\n')}\n`);
+    for (const [command, until] of [[`target remote 127.0.0.1:${port}`, /_start/] as const, ...turns]) {
+      news = '';
+      child.stdin.write(`${command}\n`);
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`'${command}' did not lead to ${until}:\n${all}`)), 20_000);
+        look = () => {
+          if (!until.test(news)) return;
+          clearTimeout(timer);
+          resolve();
+        };
+        look();
+      });
+    }
+    return all;
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+it('stops one thread while the others run', async () => {
+  const program = guestProgram('gdb-program.c', ['-O0', '-g', '-static']);
+  const machine = await listen(['run', '--gdb', ':0', '--wait', program, 'rounds']);
+  try {
+    const text = await converse(machine.port, program, [
+      ['break all_started', /Breakpoint 1/],
+      ['continue &', /Thread 1.* hit Breakpoint 1, all_started/s],
+      // The two others have gone on, and do.
+      ['info threads', /1 .*all_started[^]*2 .*\(running\)[^]*3 .*\(running\)/],
+      ['print $before = rounds[0]', /\$\d+ = [1-9]/],
+      ['print rounds[0] > $before', /\$\d+ = 1/],
+      ['interrupt', /./],
+      ['thread 2', /Switching to thread 2/],
+      ['interrupt', /Thread 2[^]*stopped/],
+      ['backtrace 1', /go_round|start_thread/],
+      ['print $mine = rounds[0]', /\$\d+ = /],
+      ['print rounds[0] == $mine', /\$\d+ = 1/],
+      ['stepi', /0x[0-9a-f]+|\d+\t/],
+      ['info threads', /1 .*all_started[^]*2 .*go_round[^]*3 .*\(running\)/],
+      ['print stop_rounds = 1', /= 1/],
+      ['continue -a &', /exited normally/],
+    ]);
+    expect(text).not.toMatch(/rror:|internal-error|Remote failure/);
+    expect(await machine.ended).toBe(0);
+  } finally {
+    machine.child.kill('SIGKILL');
+  }
+});
