@@ -1,9 +1,12 @@
 /** The two forms in which gdb takes lists of libraries: as System V's link maps, and by the addresses of sections. */
 import type { LinkMap } from './link-map.ts';
 
-/** A module of the kernel, as a linked file that a client can open. */
+/** A module of the kernel, as files that a client can open. */
 export interface ModuleLibrary {
+  /** Linked to where it is. */
   readonly path: string;
+  /** For clients that do that themselves. */
+  readonly unlinkedPath: string;
   /** Address of its struct module. */
   readonly address: number;
   /** Addresses of the sections that are in memory, in the order of the file. */
@@ -23,6 +26,6 @@ export function svr4Document(map: LinkMap | undefined, modules: readonly ModuleL
 }
 
 export function sectionsDocument(modules: readonly ModuleLibrary[]): string {
-  const libraries = modules.map(({ path, sections }) => `<library name="${text(path)}">${sections.map((address) => `<section address="${hex(address)}"/>`).join('')}</library>`);
+  const libraries = modules.map(({ unlinkedPath, sections }) => `<library name="${text(unlinkedPath)}">${sections.map((address) => `<section address="${hex(address)}"/>`).join('')}</library>`);
   return `<library-list>${libraries.join('')}</library-list>`;
 }

@@ -65,6 +65,20 @@ export function linkModule(elf: ElfFile, placement: ReadonlyMap<string, number>)
   return { bytes, sections };
 }
 
+/**
+ * The file as it is, for clients that link it themselves by the addresses of its sections: but sections that are not in memory are not said to be.
+ */
+export function unlinkedModule(elf: ElfFile, placement: ReadonlyMap<string, number>): Uint8Array {
+  const bytes = Buffer.from(elf.bytes);
+  elf.sections.forEach((section, i) => {
+    const at = elf.header.sectionHeaders + i * Header.bytes;
+    if (!placement.has(section.name)) bytes.writeBigUInt64LE(bytes.readBigUInt64LE(at + Header.flags) & ~SHF_ALLOC, at + Header.flags);
+    // Links with a script leave addresses behind in empty sections, for which gdb takes the file for a linked one.
+    bytes.writeBigUInt64LE(0n, at + Header.address);
+  });
+  return bytes;
+}
+
 /** The symbol table with addresses for values; symbols of sections that are not in memory are undefined ones. */
 function placeSymbols(elf: ElfFile, table: ElfSection, placement: ReadonlyMap<string, number>): Uint8Array {
   const symbols = Buffer.from(elf.contents(table));

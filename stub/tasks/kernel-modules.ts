@@ -2,7 +2,7 @@
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import { ElfError, ElfFile } from '../../emulator/image/elf.ts';
 import type { ModuleLibrary } from '../libraries/library-documents.ts';
-import { linkModule } from '../libraries/linked-module.ts';
+import { linkModule, unlinkedModule } from '../libraries/linked-module.ts';
 import type { ModuleFiles } from '../libraries/module-files.ts';
 import type { KernelView } from './kernel-view.ts';
 import { listModules, type LoadedModule } from './module-list.ts';
@@ -14,7 +14,7 @@ const BUILD_ID = '.note.gnu.build-id';
 
 export class KernelModules {
   private readonly files: ModuleFiles;
-  private readonly made = new Map<string, { readonly library: ModuleLibrary; readonly bytes: Uint8Array; readonly placement: ReadonlyMap<string, number> }>();
+  private readonly made = new Map<string, { readonly library: ModuleLibrary; readonly bytes: Uint8Array; readonly unlinked: Uint8Array; readonly placement: ReadonlyMap<string, number> }>();
   /** Modules there is no fitting file for, and why. */
   readonly missing = new Map<string, string>();
 
@@ -34,9 +34,10 @@ export class KernelModules {
     });
   }
 
-  /** A linked file by the path `libraries` gave; undefined: there is none. */
+  /** A file by a path `libraries` gave; undefined: there is none. */
   openFile(path: string): Uint8Array | undefined {
-    return this.made.get(path)?.bytes;
+    const found = this.made.get(path) ?? [...this.made.values()].find(({ library }) => library.unlinkedPath === path);
+    return found?.library.unlinkedPath === path ? found.unlinked : found?.bytes;
   }
 
   private library(kernel: KernelView, module: LoadedModule): ModuleLibrary | string {
@@ -55,8 +56,8 @@ export class KernelModules {
       const inMemory = note === undefined || place === undefined ? undefined : kernel.memory(place, note.size);
       if (note !== undefined && inMemory !== undefined && Buffer.compare(elf.contents(note), inMemory) !== 0) return `${file.path} is of another build`;
       const { bytes, sections: addresses } = linkModule(elf, sections);
-      const library = { path, address: module.object.address, sections: addresses };
-      this.made.set(path, { library, bytes, placement: sections });
+      const library = { path, unlinkedPath: `${FOLDER}unlinked/${module.name}.ko`, address: module.object.address, sections: addresses };
+      this.made.set(path, { library, bytes, unlinked: unlinkedModule(elf, sections), placement: sections });
       return library;
     } catch (error) {
       if (error instanceof DwarfError || error instanceof ElfError) return error.message;

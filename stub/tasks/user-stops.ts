@@ -127,16 +127,29 @@ export class UserStops {
     return this.held ?? event;
   }
 
-  /** Of the signal the thread is about to get. @throws Refusal */
+  /** Of the signal the thread is about to get: what the handler will be given. Kernels keep the part of it that is used. @throws Refusal */
   siginfo(tid: number): Uint8Array | undefined {
-    const { signal } = this;
-    if (signal === undefined || this.users.task(tid)?.address !== signal.task.address) return undefined;
-    const size = signal.task.process.kernel.image.type('struct kernel_siginfo')?.size ?? SIGINFO_BYTES;
-    const bytes = signal.task.process.kernel.memory(signal.info, Math.min(size, SIGINFO_BYTES));
+    const signal = this.signalOf(tid);
+    if (signal === undefined) return undefined;
+    const bytes = signal.task.process.kernel.memory(signal.info, keptOfSiginfo(signal.task));
     if (bytes === undefined) throw new Refusal(`the kernel's information about the signal cannot be read at 0x${signal.info.toString(16)}`);
     const whole = new Uint8Array(SIGINFO_BYTES);
     whole.set(bytes);
     return whole;
+  }
+
+  /** False when there is no such signal, or it would be another one. */
+  writeSiginfo(tid: number, bytes: Uint8Array): boolean {
+    const signal = this.signalOf(tid);
+    if (signal === undefined || bytes.length !== SIGINFO_BYTES) return false;
+    if (new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true) !== signal.signal) return false;
+    const kept = keptOfSiginfo(signal.task);
+    if (bytes.subarray(kept).some((byte) => byte !== 0)) return false;
+    return this.users.writeKernel(signal.info, bytes.subarray(0, kept));
+  }
+
+  private signalOf(tid: number): UserStops['signal'] {
+    return this.signal !== undefined && this.users.task(tid)?.address === this.signal.task.address ? this.signal : undefined;
   }
 
   /**
@@ -196,4 +209,9 @@ export class UserStops {
       }
     }
   }
+}
+
+/** Bytes of a siginfo_t which the kernel has (struct kernel_siginfo, since 4.20 shorter than the user's). */
+function keptOfSiginfo({ process }: UserTask): number {
+  return Math.min(process.kernel.image.type('struct kernel_siginfo')?.size ?? SIGINFO_BYTES, SIGINFO_BYTES);
 }

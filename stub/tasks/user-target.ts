@@ -147,7 +147,7 @@ export class UserTarget implements Target {
   }
 
   writeSiginfo(tid: number, bytes: Uint8Array): boolean {
-    return this.users.task(tid) === undefined && this.inner.writeSiginfo(tid, bytes);
+    return this.users.task(tid) === undefined ? this.inner.writeSiginfo(tid, bytes) : this.stops.writeSiginfo(tid, bytes);
   }
 
   // ── running ───────────────────────────────────────────────────────────────────────────────────

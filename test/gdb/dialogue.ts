@@ -45,13 +45,15 @@ const INTERRUPT_AGAIN_MS = 20_000;
 export interface GdbOptions {
   readonly symbols?: string;
   readonly timeout?: number;
+  /** Before gdb connects. */
+  readonly before?: readonly string[];
   /** `target extended-remote`. */
   readonly extended?: boolean;
 }
 
 /** gdb's output for the commands after `target remote`. */
 export function gdb(port: number, commands: readonly string[], options: GdbOptions = {}): Promise<string> {
-  const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set debuginfod enabled off', 'set remotetimeout 60', 'set tcp connect-timeout 60', `target ${options.extended === true ? 'extended-remote' : 'remote'} 127.0.0.1:${port}`];
+  const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set debuginfod enabled off', 'set remotetimeout 60', 'set tcp connect-timeout 60', ...(options.before ?? []), `target ${options.extended === true ? 'extended-remote' : 'remote'} 127.0.0.1:${port}`];
   const args = ['-nx', '-q', '-batch', ...[...first, ...commands].flatMap((command) => ['-ex', command]), ...(options.symbols === undefined ? [] : [options.symbols])];
   return new Promise((resolve, reject) => {
     const child = execFile('gdb', args, { timeout: options.timeout ?? 60_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {

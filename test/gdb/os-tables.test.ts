@@ -38,16 +38,19 @@ describe('info os', () => {
 });
 
 describe('modules', () => {
-  it('are loaded by gdb itself, with breakpoints that were pending; unloaded and loaded again', async () => {
+  async function load(commands: readonly string[], before: readonly string[] = []): Promise<string> {
     const kernel = umlKernel('dynamic');
     const files = initramfs({ 'test_module.ko': umlModule('test_module') });
     const run = 'skas.run=busybox,insmod,/test_module.ko;,busybox,rmmod,test_module;,busybox,insmod,/test_module.ko';
     machine = await listen(['boot', '--gdb', ':0', '--wait', '--modules', `${kernel}.modules`, kernel, 'mem=64M', `initrd=${files}`, run]);
     machine.child.stdin?.end();
-    const text = await gdb(machine.port, [
-      'set breakpoint pending on', 'break test_module_init', 'break test_module_exit', 'continue', 'bt 2', 'next', 'info os modules', 'info symbol $pc', 'continue', 'bt 2', 'info sharedlibrary',
-      'continue', 'bt 2', 'delete', 'continue',
-    ], { symbols: kernel });
+    return gdb(machine.port, ['set breakpoint pending on', 'break test_module_init', 'break test_module_exit', ...commands], { symbols: kernel, before });
+  }
+
+  it('are loaded by gdb itself, with breakpoints that were pending; unloaded and loaded again', async () => {
+    const text = await load([
+      'continue', 'bt 2', 'next', 'info os modules', 'info symbol $pc', 'continue', 'bt 2', 'info sharedlibrary', 'continue', 'bt 2', 'delete', 'continue',
+    ]);
     expect(text).toMatch(/Breakpoint 1 \(test_module_init\) pending/);
     expect(text.match(/hit Breakpoint 1, test_module_init \(\) at .*lib\/test_module\.c:\d+/g)).toHaveLength(2);
     expect(text).toMatch(/#1 .* in do_one_initcall/);
@@ -58,5 +61,14 @@ describe('modules', () => {
     expect(text).toMatch(/Yes .*target:\/skas-modules\/test_module\.ko/);
     expect(text).toContain('Temporarily disabling breakpoints for unloaded shared library');
     expect(text).toMatch(/exited normally/);
+  }, LONG);
+
+  it('are linked by a gdb that takes lists of sections (without an operating system it knows)', async () => {
+    const text = await load(['continue', 'bt 2', 'info symbol $pc', 'continue', 'bt 2', 'info symbol $pc', 'kill'], ['set osabi none']);
+    expect(text).toMatch(/hit Breakpoint 1, test_module_init \(\) at .*lib\/test_module\.c:\d+/);
+    expect(text).toMatch(/#1 .* in do_one_initcall/);
+    expect(text).toMatch(/hit Breakpoint 2, test_module_exit \(\)/);
+    expect(text).toMatch(/in section \.exit\.text of target:\/skas-modules\/unlinked\/test_module\.ko/);
+    expect(text).not.toContain('wrong number of ALLOC sections');
   }, LONG);
 });

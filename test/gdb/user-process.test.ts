@@ -120,13 +120,14 @@ describe('a process of the guest', () => {
   it('stops for its signals, with siginfo, before it gets them; the guest delivers them', async () => {
     const { ask } = await start('signal');
     const text = await ask(
-      'continue', 'p $_siginfo.si_signo', 'p $_siginfo._sifields._kill.si_pid', 'tbreak on_signal', 'signal 0', 'continue', 'bt', 'handle SIGUSR1 nostop noprint pass', 'tbreak once_in_a_while', 'continue', 'p handled % 10',
+      'continue', 'p $_siginfo.si_signo', 'p $_siginfo._sifields._kill.si_pid', 'tbreak on_signal', 'signal 0', 'set $_siginfo._sifields._kill.si_pid = 4711', 'continue', 'bt', 'p info->_sifields._kill.si_pid', 'handle SIGUSR1 nostop noprint pass', 'tbreak once_in_a_while', 'continue', 'p handled % 10',
     );
     expect(text).toMatch(/Thread 2\.1 "uml-user" received signal SIGUSR1/);
     expect(text).toContain('$1 = 10');
     expect(text).toContain('The guest is delivering SIGUSR1, which cannot be kept back here');
-    expect(text).toMatch(/hit Temporary breakpoint \d+, on_signal \(number=10\)/);
+    expect(text).toMatch(/hit Temporary breakpoint \d+, on_signal \(number=10, info=0x/);
     expect(text).toMatch(/#1 +<signal handler called>/);
+    expect(text).toMatch(/= 4711$/m);
     expect(text).toMatch(/hit Temporary breakpoint \d+, once_in_a_while/);
     expect(text).toMatch(/^\$\d+ = 0$/m);
   }, LONG);

@@ -56,8 +56,11 @@ static void have_short_child(void) {
 
 volatile int handled;
 
-static void on_signal(int number) {
+volatile int sender;
+
+static void on_signal(int number, siginfo_t *info, void *context) {
   handled += number;
+  sender = info->si_pid;
 }
 
 /* The kernel writes into `message` on the process's behalf. */
@@ -103,7 +106,7 @@ int main(int argc, char **argv) {
   }
   pthread_t other;
   if (strcmp(what, "threads") == 0) pthread_create(&other, NULL, other_thread, NULL);
-  signal(SIGUSR1, on_signal);
+  sigaction(SIGUSR1, &(struct sigaction){ .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO }, NULL);
   for (int i = 0; i < 1000000 && untouched[4096] == 0; i++) {
     turn();
     if (strcmp(what, "fork") == 0 && counter % 20 == 0) have_child(argv[0]);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ElfFile } from '../../emulator/image/elf.ts';
-import { linkModule } from '../../stub/libraries/linked-module.ts';
+import { linkModule, unlinkedModule } from '../../stub/libraries/linked-module.ts';
 import { umlModule } from '../fixtures/uml-kernel.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'skas-module-'));
@@ -17,6 +17,18 @@ const linked = linkModule(new ElfFile(readFileSync(path), path), placement);
 const file = join(folder, 'test_module.ko');
 writeFileSync(file, linked.bytes);
 const run = (command: string, ...args: string[]): string => execFileSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, stdio: ['ignore', 'pipe', 'pipe'] });
+
+describe('an unlinked one', () => {
+  it('says of the same sections that they are in memory, and where of none', () => {
+    const unlinked = join(folder, 'unlinked.ko');
+    writeFileSync(unlinked, unlinkedModule(new ElfFile(readFileSync(path), path), placement));
+    const rows = [...run('readelf', '-SW', unlinked).matchAll(/^\s*\[ *\d+\] (\S+) +[A-Z]+ +([0-9a-f]{16}) [0-9a-f]+ [0-9a-f]+ \w+ +([A-Z]*) /gm)];
+    expect(rows.filter(([, , , flags]) => flags.includes('A')).map(([, name]) => name)).toEqual([...placement.keys()].sort((a, b) => order(a) - order(b)));
+    expect(new Set(rows.map(([, , address]) => address))).toEqual(new Set(['0000000000000000']));
+  });
+});
+
+const order = (name: string): number => new ElfFile(readFileSync(path), path).sections.findIndex((section) => section.name === name);
 
 describe('a linked module', () => {
   it('has its sections where they are, and only those', () => {
