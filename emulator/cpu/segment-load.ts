@@ -17,9 +17,11 @@ export interface SegmentTable {
 export const TLS_FIRST = 12;
 export const TLS_ENTRIES = 3;
 
-/** Descriptor words of Linux's flat user segments. */
+/** Descriptor words of what Linux's GDT has for users. */
 const FLAT: ReadonlyMap<number, readonly [low: number, high: number]> = new Map([
   [USER_CS_32 >> 3, [0x0000ffff, 0x00cffb00]], [USER_DS >> 3, [0x0000ffff, 0x00cff300]], [USER_CS_64 >> 3, [0x0000ffff, 0x00affb00]],
+  // What getcpu reads with LSL (GDT_ENTRY_CPUNODE): this is processor 0 of node 0.
+  [15, [0, 0x0040f500]],
 ]);
 const IN_LDT = 4;
 const PRIVILEGE = 3;
@@ -46,6 +48,18 @@ export function descriptorBase(low: number, high: number): number {
 export function descriptorLimit(low: number, high: number): number {
   const limit = (high & 0xf0000) | (low & 0xffff);
   return (high & 0x800000) === 0 ? limit : limit * 4096 + 4095;
+}
+
+/** What LAR, LSL, VERR and VERW say of the segment a selector names: undefined when user code may not know. */
+export function inspectSelector(view: DataView, slot: number, selector: number, ldt: SegmentTable | undefined): { readonly rights: number; readonly limit: number; readonly readable: boolean; readonly writable: boolean } | undefined {
+  const found = (selector & 0xffff) < 4 ? undefined : findDescriptor(view, slot, selector, ldt);
+  if (found === undefined) return undefined;
+  const [low, high] = found;
+  const type = (high >>> 8) & 0xf;
+  const isCode = (type & 8) !== 0;
+  const conforming = isCode && (type & 4) !== 0;
+  if ((high & 0x1000) === 0 || (!conforming && ((high >>> 13) & 3) < PRIVILEGE)) return undefined;
+  return { rights: high & 0x00ffff00, limit: descriptorLimit(low, high), readable: !isCode || (type & 2) !== 0, writable: !isCode && (type & 2) !== 0 };
 }
 
 export type LoadResult =

@@ -12,6 +12,7 @@
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -183,6 +184,11 @@ int main(int argc, char **argv) {
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
   for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, 0);
+  /* LSL of one selector gives the processor's number. */
+  cpu_set_t first;
+  CPU_ZERO(&first);
+  CPU_SET(0, &first);
+  sched_setaffinity(0, sizeof first, &first);
   alarm(120);
   __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(0x2b)); /* what 32-bit cases address through */
   if (code_selector == 0x23) {
