@@ -147,6 +147,7 @@ export class Debugger {
     if (this.stopped === undefined || this.excursion !== undefined) throw new Error('an excursion begins where the machine is stopped');
     this.excursion = new Excursion(thread, this.stopped, guard, this.nextWatch++);
     this.calls.elsewhere = thread;
+    this.machine.excursion = true;
     this.stopped = { kind: 'interrupt', thread };
   }
 
@@ -157,6 +158,7 @@ export class Debugger {
     const report = excursion.end();
     this.excursion = undefined;
     this.calls.elsewhere = undefined;
+    this.machine.excursion = false;
     this.stopped = excursion.before;
     this.machine.paused = true;
     return report;
@@ -342,7 +344,9 @@ export class Debugger {
   /** At an instruction boundary: whether a thread is at one of the breakpoints, and that counts. */
   private hits(thread: Thread): boolean {
     const { rip } = thread.context;
-    return this.breakpoints.has(rip) && !this.filters.passes(this.breakpoints.get(rip), thread, thread.retired);
+    // On an excursion nothing is counted as retired; halves tell its hits from all others.
+    const retired = thread.retired + (this.excursion === undefined ? 0 : this.excursion.executed + 0.5);
+    return this.breakpoints.has(rip) && !this.filters.passes(this.breakpoints.get(rip), thread, retired);
   }
 
   private mayRun(thread: Thread): boolean {

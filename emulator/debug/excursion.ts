@@ -54,13 +54,18 @@ export class Excursion {
     this.before = before;
     this.guard = guard;
     this.guardId = guardId;
-    this.picture = new MemoryPicture(space, kernel.frames);
+    this.picture = new MemoryPicture(space, new Set([...kernel.threads.values()].filter(({ state }) => state.kind !== 'dead').map((each) => each.space)), kernel.frames);
     this.registers = kernel.linear.u8.slice(context.slot, context.slot + CONTEXT_SIZE);
     this.aside = this.registers.slice();
     this.calls = new ExcursionCalls(thread);
     kernel.cpu.addWatchpoint({ id: guardId, kind: 'write', address: guard.address, length: guard.length });
     // It is in no system call there.
     thread.origRax = -1;
+  }
+
+  /** Instructions executed so far. */
+  get executed(): number {
+    return this.instructions;
   }
 
   /** Everything back. */

@@ -31,6 +31,8 @@ export class Machine {
   runSlice: (milliseconds: number) => SliceResult;
   /** Nothing runs while true. */
   paused = false;
+  /** A thread is on an excursion: what it executes will be undone, and is nothing the machine has done. */
+  excursion = false;
   private readonly options: MachineOptions;
   private quitting = false;
   private kicked = false;

@@ -128,7 +128,7 @@ export class Profiler {
   private contextOf(context: ThreadContext, space: PageAccess): CountingContext {
     const runner = this.runners.get(space)?.get(context) ?? this.newRunner(context, space);
     this.running = undefined;
-    if (runner.thread === undefined) return this.rest;
+    if (runner.thread === undefined || this.machine.excursion) return this.rest;
     const stack = runner.thread.process === this.machine.process ? this.stack : 0;
     const known = runner.stacks.get(stack);
     return (this.running = known ?? this.newContext(runner.thread, runner.stacks, stack));
