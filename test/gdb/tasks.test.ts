@@ -154,7 +154,7 @@ describe('the switch', () => {
   it.each(['static', 'i386'] as const)('goes to a task and back to the bit: looks, steps, calls, breaks, is undone (%s)', async (variant) => {
     const { text, started } = await dialogue('cat /dev/ttyS0 &\nsleep 1\nsleep 1\n', [
       `source ${SCRIPT}`, 'att 1', breakIn('do_exit', 'sleep'), 'continue', monitor('hash'), 'att cat', 'bt', 'info threads', 'p ((struct task_struct *) cpu_tasks[0].task)->comm',
-      'p (int) nr_processes()', 'p (int) _printk("called %d\\n", 6 * 7)', 'stepi', 'next', 'next', 'finish', 'tbreak vsnprintf', 'p (int) _printk("again")', 'bt 2', 'continue',
+      'x/2s ((struct task_struct *) cpu_tasks[0].task)->mm->arg_start', 'p (int) nr_processes()', 'p (int) _printk("called %d\\n", 6 * 7)', 'stepi', 'next', 'next', 'finish', 'tbreak vsnprintf', 'p (int) _printk("again")', 'bt 2', 'continue',
       'set var init_task.prio = 1', 'p init_task.prio', 'det', monitor('hash'), 'bt 1', 'p init_task.prio',
       // Any resume goes back first.
       'att kthreadd', breakIn('do_exit', 'sleep'), 'continue', 'bt 1', 'det', 'att nobody', 'att sleep', 'kill',
@@ -167,6 +167,8 @@ describe('the switch', () => {
     expect(text).toMatch(/"sleep \[\d+\]" \(set aside\)/);
     expect(text).toMatch(/#\d+ .* in (n_tty_read|tty_read|vfs_read|ksys_read)/);
     expect(text).toMatch(/= "cat"/);
+    // Its user memory: the words of its command line.
+    expect(text).toMatch(/^0x\w+:\t"cat"\n0x\w+:\t"\/dev\/ttyS0"$/m);
     expect(text).toMatch(/hit Temporary breakpoint \d+, vsnprintf/);
     expect(text).toMatch(/Back in sleep \[\d+\], exactly where it was: \d+ instructions undone; so are \d+ bytes/);
     expect([...text.matchAll(/^\$\d+ = (120|1)$/gm)].map(([, value]) => value).slice(-2)).toEqual(['1', '120']);
