@@ -183,6 +183,11 @@ export class Session {
     return this.describe({ reason: 'signal', thread: this.generalThread(), signal: 0 });
   }
 
+  /** The client knows how things stand: it has brought that about itself. */
+  caughtUp(): void {
+    this.seen = this.control.stops;
+  }
+
   /** Describes why the target is stopped. */
   describe(event: StopEvent): string {
     return stopReply(this, event);

@@ -98,6 +98,7 @@ const vKill = packet({
     const first = session.target.threads()[0]?.pid;
     if (pid !== undefined && pid !== first) throw new PacketError(PacketErrno.ENOSYS, 'processes of the guest end by signals of the guest: use its kill command');
     session.control.kill();
+    session.caughtUp();
     return 'OK';
   },
 });
