@@ -379,6 +379,7 @@ export class TaskTarget implements Target {
       if (host === undefined && locked) {
         return `${task.name} does not run: it goes on when the kernel switches to it, which needs the other tasks to run (set scheduler-locking off)`;
       }
+      if (host === undefined && action.signal !== 0) return `${task.name} does not run: a signal of the host can only go to the task that does`;
       // That a task which does not run shall continue is what the others' going on brings about.
       if (host === undefined && action.kind === 'continue') continue;
       const on = host ?? this.firstHost(view);

@@ -130,11 +130,12 @@ describe('tasks', () => {
   it('keep still under scheduler-locking, with a reason', async () => {
     const { text } = await dialogue('sleep 1\n', [
       breakIn('do_nanosleep', 'sleep'), 'continue', 'set scheduler-locking on', 'continue', 'p $_thread', 'info threads', 'continue', 'continue',
-      'python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == 1]', 'stepi', 'set scheduler-locking off', breakIn('do_exit', 'sleep'), 'continue', 'kill',
+      'python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == 1]', 'stepi', 'set scheduler-locking off', 'signal SIGUSR1', breakIn('do_exit', 'sleep'), 'continue', 'kill',
     ]);
     expect(text.match(/The kernel switches from sleep \[\d+\] to another task, which scheduler-locking does not let run\./g)).toHaveLength(2);
     expect(text).toMatch(/sleep \[\d+\] does not run: it goes on when the kernel switches to it/);
-    expect(text).toMatch(/init \[1\] does not run/);
+    expect(text).toMatch(/init \[1\] does not run: it goes on/);
+    expect(text).toContain('init [1] does not run: a signal of the host can only go to the task that does');
     expect(text.match(/Thread \d+ "sleep \[\d+\]" stopped\./g)).toHaveLength(3);
     expect(text).toMatch(/hit Temporary breakpoint 2, do_exit/);
   }, LONG);
