@@ -85,6 +85,8 @@ export interface ProcessControl {
   executable(pid: number): string;
   /** A file by the path it has for that process; undefined: ENOENT. */
   openFile(pid: number, path: string): Uint8Array | undefined;
+  /** Whether children can be reported: only those of a kernel's processes. */
+  followsForks(): boolean;
   setForkEvents(forks: boolean, vforks: boolean): void;
   /** System calls the thread's process stops for: undefined: none, empty: all. */
   setCatchSyscalls(tid: number, numbers: ReadonlySet<number> | undefined): void;

@@ -5,7 +5,7 @@ import { PACKETS } from './table.ts';
 
 /** Features which are not packets: how replies look. Offered when the client has them. */
 const MUTUAL = ['multiprocess', 'swbreak', 'hwbreak', 'exec-events', 'error-message'];
-/** Those of targets with several processes. */
+/** Those of targets which follow forks: where nothing comes of `catch fork`, gdb is to say so. */
 const PROCESS_FEATURES = ['fork-events', 'vfork-events'];
 
 const qSupported = packet({
@@ -17,7 +17,7 @@ const qSupported = packet({
     session.applyWishes();
     const ours = [`PacketSize=${PACKET_SIZE.toString(16)}`];
     const { processes } = session.target;
-    const mutual = processes === undefined ? MUTUAL : [...MUTUAL, ...PROCESS_FEATURES];
+    const mutual = processes?.followsForks() !== true ? MUTUAL : [...MUTUAL, ...PROCESS_FEATURES];
     for (const feature of mutual) if (session.client.has(feature)) ours.push(`${feature}+`);
     for (const row of PACKETS) {
       const text = row.feature?.(session.target, session.client);

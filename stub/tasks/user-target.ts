@@ -36,6 +36,7 @@ export class UserTarget implements Target {
     detachAll: () => this.detachAll(),
     executable: (pid) => orRefuse(() => this.users.all.get(pid)?.executable) ?? this.executable,
     openFile: (pid, path) => this.openProcessFile(pid, path),
+    followsForks: () => this.inner.debuggee.kernel !== undefined,
     setForkEvents: (forks, vforks) => void (this.users.wishes = { ...this.users.wishes, forks, vforks }),
     setCatchSyscalls: (tid, numbers) => this.catchSyscalls(tid, numbers),
   };
