@@ -62,19 +62,18 @@ export function runMode(technique: Technique | undefined, workload: Workload, co
 }
 
 /**
- * What a turn of a program costs. Instructions, processor time and counts are those of twice as many turns less those of as many, so that start and
- * translation are not in them; real time is that of the whole longer run, as the difference of two such is noise on a busy machine. The least over some runs.
+ * What a turn of a program costs. Instructions and counts are those of twice as many turns less those of as many, so that the start is not in them; times
+ * are those of whole longer runs, the least of some: the difference of two is noise on a busy machine.
  */
 export function turnCost(times: number, technique: Technique | undefined, workload: Workload, count: number, options: ModeOptions = {}): ModeRun {
-  const [once, twice] = [count, count * 2].map((turns) => leastOf(Array.from({ length: times }, () => runMode(technique, workload, turns, options))));
+  const once = runMode(technique, workload, count, options);
+  const runs = Array.from({ length: times }, () => runMode(technique, workload, count * 2, options));
+  const [twice] = runs;
+  if (new Set(runs.map(({ instructions }) => instructions)).size !== 1) throw new Error(`${technique ?? 'directly'}, ${workload}: not the same instructions each time`);
   const per = (of: (run: ModeRun) => number): number => (of(twice) - of(once)) / count;
+  const least = (of: (run: ModeRun) => number): number => Math.min(...runs.map(of)) / (count * 2);
   return {
-    instructions: per((run) => run.instructions), seconds: twice.seconds / (count * 2), cpuSeconds: per((run) => run.cpuSeconds), calls: per((run) => run.calls),
+    instructions: per((run) => run.instructions), seconds: least((run) => run.seconds), cpuSeconds: least((run) => run.cpuSeconds), calls: per((run) => run.calls),
     faults: per((run) => run.faults), switches: per((run) => run.switches), stops: per((run) => run.stops), hostCalls: per((run) => run.hostCalls),
   };
-}
-
-function leastOf(runs: readonly ModeRun[]): ModeRun {
-  if (new Set(runs.map(({ instructions }) => instructions)).size !== 1) throw new Error('not the same instructions each time');
-  return { ...runs[0], seconds: Math.min(...runs.map(({ seconds }) => seconds)), cpuSeconds: Math.min(...runs.map(({ cpuSeconds }) => cpuSeconds)) };
 }

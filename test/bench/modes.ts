@@ -25,8 +25,8 @@ const EXPLANATION = `
 How to read it. What our host does itself (system calls, ptrace stops, page faults, switches of address spaces) retires no instructions: it is
 JavaScript and shows as time only. So "instr" is the miniature kernel's own code beside the program's, which is next to nothing where a program
 computes; the host clears a page or copies one for free, the miniature kernel in instructions. "cpu" is mostly the number of stops and host
-calls (last table), a few tenths of a microsecond per call and one or two per stop: large where a program does nothing but enter its kernel. "wall" is
-of whole runs, with start and translation, and believes the machine to be quiet.
+calls (last table), a few tenths of a microsecond per call and one or two per stop: large where a program does nothing but enter its kernel. Both times
+are of whole runs, with start and translation; "wall" believes the machine to be quiet.
 A kernel build mostly computes, so "mix" (compute, touch memory, call, fork) is the row to hold beside the seed's. Its order is ours, too: tt stops
 five times for a system call where skas stops once; a process per address space (skas0) has its stub take each fault and map each page, and a fork makes
 a host process; /proc/mm does it with one stop, one fault query and one write. What differs: on the seed's i386 each stop was two context switches of
@@ -40,7 +40,7 @@ const grouped = (value: number): string => Math.round(value).toString().replace(
 const title = (text: string, last = ''): void => report(`\n${text.padEnd(26)}${TECHNIQUES.map(cell).join('')}${cell(last)}`.trimEnd());
 const row = (name: string, value: (technique: Technique) => string, last = ''): void => report(`${name.padEnd(26)}${TECHNIQUES.map((each) => cell(value(each))).join('')}${cell(last)}`.trimEnd());
 const ratios = (run: ModeRun, direct: ModeRun): string =>
-  [run.instructions / direct.instructions, run.seconds / direct.seconds, run.cpuSeconds / direct.cpuSeconds].map((ratio) => (ratio > 0 ? ratio.toFixed(2) : '–').padStart(8)).join('');
+  [run.instructions / direct.instructions, run.seconds / direct.seconds, run.cpuSeconds / direct.cpuSeconds].map((ratio) => ratio.toFixed(2).padStart(8)).join('');
 
 interface Row {
   readonly workload: Workload;
