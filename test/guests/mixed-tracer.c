@@ -111,6 +111,10 @@ int main(int argc, char **argv) {
 	memset(&desc, 0, sizeof desc);
 	printf(" get %d", ask(25, (void *)14, &desc));
 	printf(" base %x; negative %d any %d\n", desc.base_addr, ask(26, (void *)-1, &desc), ask(25, (void *)99, &desc));
+	memset(buffer, 0x5a, sizeof buffer);
+	printf("tls %d", set_bytes(NT_386_TLS, buffer, 1024));
+	if (narrow) printf(" entries %x %x %x limit %x then %x", ((uint32_t *)buffer)[0], ((uint32_t *)buffer)[4], ((uint32_t *)buffer)[8], ((uint32_t *)buffer)[10], ((uint32_t *)buffer)[12]);
+	printf(" odd %d one %d\n", set_bytes(NT_386_TLS, buffer, 20), set_bytes(NT_386_TLS, buffer, 16));
 	/* Set all registers back, with one changed. */
 	ask(PTRACE_GETREGS, 0, buffer);
 	*(unsigned long *)(buffer + (NARROW ? 3 * 4 : 13 * 8)) = 0x77777777;

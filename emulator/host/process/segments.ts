@@ -5,7 +5,7 @@ import type { AddressSpace } from '../../memory/address-space.ts';
 import { Errno } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { modifyLdt } from '../memory/modify-ldt.ts';
-import { describe, descriptorOf, DescFlag, isEmpty, readUserDesc, writeUserDesc, type UserDesc } from '../memory/user-desc.ts';
+import { describe, descriptorOf, DescFlag, isEmpty, readUserDesc, USER_DESC_BYTES, writeUserDesc, type UserDesc } from '../memory/user-desc.ts';
 import type { SyscallCall, SyscallResult, SyscallRow } from '../syscall.ts';
 import type { Thread } from './thread.ts';
 
@@ -92,6 +92,27 @@ export function getThreadArea(thread: Thread, caller: Thread, address: number, a
   const { view } = thread.kernel.linear;
   const at = tlsAddress(thread, entry);
   return writeUserDesc(caller.space, address, describe(entry, view.getInt32(at, true), view.getInt32(at + 4, true))) ? 0 : -Errno.EFAULT;
+}
+
+/** Bytes of NT_386_TLS: a struct user_desc for each entry. */
+export const TLS_BYTES = TLS_ENTRIES * USER_DESC_BYTES;
+
+/** Copies the first TLS entries to a tracer's memory; 0 or -errno. */
+export function getTls(tracer: Thread, tracee: Thread, address: number, length: number): number {
+  return eachEntry(length, (entry, offset) => getThreadArea(tracee, tracer, address + offset, entry));
+}
+
+/** Sets them from there. */
+export function setTls(tracer: Thread, tracee: Thread, address: number, length: number): number {
+  return eachEntry(length, (entry, offset) => setThreadArea(tracee, tracer, address + offset, entry, false));
+}
+
+function eachEntry(length: number, act: (entry: number, offset: number) => number): number {
+  for (let offset = 0; offset < length; offset += USER_DESC_BYTES) {
+    const result = act(TLS_FIRST + offset / USER_DESC_BYTES, offset);
+    if (result < 0) return result;
+  }
+  return 0;
 }
 
 /** The system call's result is an unsigned int, errors too: a 64-bit caller sees a large positive number. */

@@ -4,6 +4,8 @@
  */
 import { Segment } from '../../cpu/state.ts';
 import { Errno } from '../errno.ts';
+import { USER_DESC_BYTES } from '../memory/user-desc.ts';
+import { getTls, setTls, TLS_BYTES } from '../process/segments.ts';
 import type { Thread } from '../process/thread.ts';
 import { FX_BYTES, fxBytes, loadFxState, saveFxState } from '../signals/fx-state.ts';
 import { I387_BYTES, i387FromFx, i387ToFx } from '../signals/i387-state.ts';
@@ -13,6 +15,8 @@ import { NoteType } from './requests.ts';
 
 export interface RegisterSet {
   readonly bytes: number;
+  /** What a length has to be a multiple of, if that is not the word size. */
+  readonly unit?: number;
   /** Copies the first `length` bytes to the tracer's memory; 0 or a negative errno. */
   readonly get: (tracer: Thread, tracee: Thread, address: number, length: number) => number;
   readonly set: (tracer: Thread, tracee: Thread, address: number, length: number) => number;
@@ -75,9 +79,11 @@ function i387Of({ kernel, context }: Thread): Uint8Array {
 /** PTRACE_GETFPREGS by word size. */
 export const FLOATING: Readonly<Record<4 | 8, RegisterSet>> = { 8: EXTENDED_FLOATING, 4: I387 };
 
+const TLS: RegisterSet = { bytes: TLS_BYTES, unit: USER_DESC_BYTES, get: getTls, set: setTls };
+
 const SETS: Readonly<Record<4 | 8, ReadonlyMap<number, RegisterSet>>> = {
   8: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[8]], [NoteType.PRFPREG, EXTENDED_FLOATING]]),
-  4: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[4]], [NoteType.PRFPREG, I387], [NoteType.PRXFPREG, EXTENDED_FLOATING]]),
+  4: new Map<number, RegisterSet>([[NoteType.PRSTATUS, GENERAL[4]], [NoteType.PRFPREG, I387], [NoteType.PRXFPREG, EXTENDED_FLOATING], [NoteType.I386_TLS, TLS]]),
 };
 /** Sets the kernel knows of, but this CPU, or a thread without I/O permissions, does not have, and what it says of them. */
 const ABSENT: ReadonlyMap<number, number> = new Map<number, number>([[NoteType.X86_XSTATE, Errno.ENODEV], [NoteType.X86_IOPERM, Errno.ENXIO]]);
@@ -92,7 +98,7 @@ export function regset(tracer: Thread, wordSize: 4 | 8, tracee: Thread, type: nu
   const set = SETS[unit].get(type);
   const absent = ABSENT.get(type);
   if (set === undefined) return absent !== undefined && room % unit === 0 ? -absent : -Errno.EINVAL;
-  if (room % unit !== 0) return -Errno.EINVAL;
+  if (room % (set.unit ?? unit) !== 0) return -Errno.EINVAL;
   const length = Math.min(room, set.bytes);
   const result = (write ? set.set : set.get)(tracer, tracee, address, length);
   if (result < 0) return result;

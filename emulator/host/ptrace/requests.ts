@@ -23,4 +23,4 @@ export const TraceEvent = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, VFORK_DONE: 5,
 export const SyscallMessage = { ENTRY: 1, EXIT: 2 } as const;
 
 /** Core note types PTRACE_GETREGSET knows for x86. */
-export const NoteType = { PRSTATUS: 1, PRFPREG: 2, X86_IOPERM: 0x201, X86_XSTATE: 0x202, PRXFPREG: 0x46e62b7f } as const;
+export const NoteType = { PRSTATUS: 1, PRFPREG: 2, I386_TLS: 0x200, X86_IOPERM: 0x201, X86_XSTATE: 0x202, PRXFPREG: 0x46e62b7f } as const;
