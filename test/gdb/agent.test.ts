@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { guestProgram } from '../fixtures/guest-program.ts';
+import { initramfs } from '../fixtures/initramfs.ts';
+import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { PacketClient } from '../../stub/packet-client.ts';
 import { gdb, listen } from './dialogue.ts';
 
@@ -88,4 +90,25 @@ describe('dprintf in agent style', () => {
     expect(text.match(/^line \d+$/gm)).toHaveLength(20_000);
     expect(stops).toBe(1);
   });
+});
+
+describe('in a kernel', () => {
+  it('conditions and dprintf see its calls', async () => {
+    const kernel = umlKernel('static');
+    const machine = await listen(['boot', '--trace=rsp', '--gdb', ':0', '--wait', kernel, 'mem=64M', `initrd=${initramfs()}`]);
+    machine.child.stdin?.write('echo hello world\n');
+    try {
+      const text = await gdb(machine.port, [
+        'set breakpoint condition-evaluation target', 'set dprintf-style agent', 'dprintf ksys_write,"writes %ld to %d\\n", count, fd', 'break vfs_write if count == 12', 'continue', 'p count',
+        'kill',
+      ], { symbols: kernel, timeout: 60_000 });
+      expect(text).toContain('= 12');
+      expect(text).not.toContain('cannot be evaluated');
+      expect(text).toMatch(/^writes 12 to 1$/m);
+      expect((text.match(/^writes \d+ to \d+$/gm) ?? []).length).toBeGreaterThan(2);
+      expect(machine.errors().match(/rsp -> T05/g)?.length).toBe(2);
+    } finally {
+      machine.child.kill('SIGKILL');
+    }
+  }, 90_000);
 });
