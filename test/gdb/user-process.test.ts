@@ -266,6 +266,23 @@ describe('a process of a 32-bit guest', () => {
   }, LONG);
 });
 
+describe('a process and the kernel', () => {
+  it('tell of each other: what gdb would not hear of the kernel it hears of the process; the kernel can be let go alone', async () => {
+    const { pids, kernel } = await start('loop');
+    const commands = [
+      'set schedule-multiple on', 'add-inferior', 'inferior 2', `attach ${pids[0]}`, 'inferior 1', 'break do_nanosleep', 'inferior 2', 'continue', 'info threads', 'inferior 1', 'delete', 'detach', 'inferior 2', 'break turn', 'continue', 'next',
+      'detach', 'info inferiors',
+    ];
+    const text = await gdb(machine?.port ?? 0, commands, { symbols: kernel, timeout: LONG / 2, extended: true });
+    expect(text).toContain('Stopped because of the kernel, process 2: breakpoint');
+    expect(text).toMatch(/1\.\d+ +Thread 2\.\d+ "uml-user \[\d+\]" \(running\) +do_nanosleep/);
+    expect(text).toMatch(/Inferior 1 \(process 2\) detached[^]*hit Breakpoint \d+, turn[^]*square\(counter\)[^]*Inferior 2 \(process \d+\) detached/);
+    // And then it runs: a gdb that comes later finds it further on.
+    const later = await gdb(machine?.port ?? 0, ['add-inferior', 'inferior 2', `attach ${pids[0]}`, 'p counter > 0'], { symbols: kernel, timeout: LONG / 2, extended: true });
+    expect(later).toContain('$1 = 1');
+  }, LONG);
+});
+
 describe('the script', () => {
   it('attaches in one command, and says why not', async () => {
     const { pids, kernel } = await start('loop');
