@@ -177,7 +177,7 @@ export class Session {
     const { control, target: { stopped } } = this;
     if (stopped !== undefined && !control.running) {
       this.seen = control.stops;
-      return this.describe(stopped);
+      return this.describe(standing(stopped));
     }
     if (this.inControl) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
     return this.describe({ reason: 'signal', thread: this.generalThread(), signal: 0 });
@@ -302,4 +302,11 @@ export class Session {
   private reply(body: string | Buffer): void {
     if (!this.ended) this.link.send(body);
   }
+}
+
+/** Events on the way which a client that did not ask for them goes on from at once: who asks how things are is told that they stand. */
+const PASSING: readonly StopEvent['reason'][] = ['syscall', 'fork', 'vfork', 'vforkdone', 'library', 'exec', 'attached'];
+
+function standing(event: StopEvent): StopEvent {
+  return PASSING.includes(event.reason) && 'thread' in event ? { reason: 'signal', thread: event.thread, signal: 0 } : event;
 }

@@ -273,6 +273,8 @@ export class UserTarget implements Target {
   private detachAll(): void {
     const letGo = !this.stops.kernelAttached;
     this.users.dropAll();
+    this.users.wishes = { ...this.users.wishes, stepsIntoCalls: false };
+    this.inner.setCatchSyscalls(undefined);
     this.moduleWatch.end();
     this.stops.reset();
     if (letGo) this.inner.detach();
