@@ -50,5 +50,11 @@ describe('32-bit C programs behave as natively', () => {
     compare(guestProgram('i386-old.c', [...bare, `-Wl,-T,${script}`, '-Wl,--build-id=none']), ['argument']);
   }, 120_000);
 
+  // As it is, limited to 3 GB, mappings from below, everything executable.
+  it.each(['0', '8000000', '200000', '400000'])('address space of personality %s', (personality) => {
+    compare(guestProgram('layout-32.c', ['-m32', '-O1', '-pie', '-fPIE']), [personality]);
+    compare(guestProgram('layout-32.c', ['-m32', '-O1', '-static-pie', '-fPIE']), [personality]);
+  }, 120_000);
+
   it('dynamically linked', () => compare(guestProgram('futex-threads.c', ['-m32', '-O1', '-pie', '-fPIE']), []), 120_000);
 });

@@ -19,8 +19,8 @@ const LEAST_STACK_ROOM = 128 * 1024 * 1024;
 const GUARD = 256 * PAGE_SIZE;
 /** The same for a program that asks to be limited as on a 32-bit host (ADDR_LIMIT_3GB). */
 const TASK_SIZE_3GB = 0xc0000000;
-/** Where position-independent programs with an interpreter go: two thirds of the address space; i386's near its beginning. */
-const DYNAMIC_BASE = { 8: 0x555555554000, 4: 0x00400000 } as const;
+/** Position-independent programs with an interpreter go to two thirds of the address space; i386's so far above a third of it. */
+const DYNAMIC_GAP_32 = 0x1000000;
 /** What the stack's mapping has in advance below what is on it. */
 const STACK_SPARE = 128 * 1024;
 const LONGEST_INTERPRETER = 4096;
@@ -127,7 +127,8 @@ export function loadProgram(
   facts: ProcessFacts,
 ): StartState | undefined {
   const { wordSize } = program.header;
-  const base = DYNAMIC_BASE[wordSize];
+  const dynamicBase = wordSize === 8 ? (TASK_SIZE / 3) * 2 : pageUp(space.layout.taskSize / 3) + DYNAMIC_GAP_32;
+  const base = pageDown(dynamicBase);
   const { readImpliesExec } = facts;
   if (readImpliesExec) space.heapProt |= Prot.exec;
   const stack = new StackBuilder(space, wordSize, readImpliesExec);
@@ -141,7 +142,7 @@ export function loadProgram(
   space.dataEnd = main.dataEnd;
   // A static position-independent program lies where mappings go; its heap gets the room it left
   const isStaticPie = program.header.type === ElfType.shared && interpreter === undefined;
-  space.heapStart = space.heapEnd = isStaticPie ? base + PAGE_SIZE : pageUp(main.end);
+  space.heapStart = space.heapEnd = isStaticPie ? pageUp(dynamicBase) : pageUp(main.end);
   const loader = interpreter === undefined ? undefined : mapImage(space, interpreter, undefined, readImpliesExec);
   if (interpreter !== undefined && loader === undefined) return undefined;
   const entry = program.header.entry + main.bias;
@@ -244,7 +245,7 @@ class StackBuilder {
     const tables = (argv.length + envp.length + 64) * 8;
     const size = pageUp(bytes) + Math.max(STACK_SPARE, pageUp(tables + PAGE_SIZE));
     const gnuStack = program.segments.find(({ type }) => type === SegmentType.gnuStack);
-    const executable = this.executable || (gnuStack !== undefined && (gnuStack.flags & SegmentFlag.execute) !== 0);
+    const executable = gnuStack === undefined ? this.executable : (gnuStack.flags & SegmentFlag.execute) !== 0;
     const prot = Prot.read | Prot.write | (executable ? Prot.exec : 0);
     if (space.map(top - size, size, prot, MapFlag.private | MapFlag.anonymous | MapFlag.fixed | MapFlag.growsDown) < 0) return false;
     this.execfn = this.push(name);
