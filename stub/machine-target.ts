@@ -187,6 +187,10 @@ export class MachineTarget implements Target {
     this.debug.caught = numbers;
   }
 
+  setThreadEvents(wanted: boolean): void {
+    this.debug.stopsForThreads = wanted;
+  }
+
   setExecEvents(wanted: boolean): void {
     this.debug.stopsForExec = wanted;
   }
@@ -342,6 +346,8 @@ export class MachineTarget implements Target {
         return { reason: 'exec', thread, path: this.executable };
       case 'syscall':
         return { reason: 'syscall', thread, entry: stop.when === 'entry', number: stop.number };
+      case 'thread-exited':
+        return { reason: 'thread-exited', thread, tid: stop.tid, status: stop.status };
       case 'signal':
         return { reason: 'signal', thread, signal: stop.info.signal };
       case 'halted':

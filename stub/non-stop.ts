@@ -81,7 +81,9 @@ export class NonStop {
       this.held.clear();
       return this.tell(event);
     }
-    if (!own) this.hold(event.thread, event);
+    // What is gone is not held, and the thread it is told with goes on.
+    if (event.reason === 'thread-exited') this.tell(event);
+    else if (!own) this.hold(event.thread, event);
     for (const thread of session.target.threads()) {
       if (!this.asked.delete(thread.tid) || this.held.has(thread.tid)) continue;
       this.hold(thread, { reason: 'signal', thread, signal: 0 });

@@ -31,7 +31,7 @@ export class RspServer {
   private readonly control: Control;
   private readonly options: ServerOptions;
   private readonly server: Server;
-  private readonly clients = new Set<Socket>();
+  private readonly clients = new Map<Socket, Session>();
 
   constructor(target: Target, options: ServerOptions) {
     this.control = new Control(target);
@@ -57,7 +57,7 @@ export class RspServer {
 
   /** A promise while a client does not keep up with what is sent to it. */
   ready(): Promise<void> | undefined {
-    for (const socket of this.clients) {
+    for (const socket of this.clients.keys()) {
       if (socket.writableLength <= MUCH_UNSENT) continue;
       return new Promise((resolve) => {
         const done = (): void => {
@@ -73,13 +73,16 @@ export class RspServer {
   /** Stops listening and ends the connections after what was already sent. */
   async close(): Promise<void> {
     this.server.close();
-    await Promise.all([...this.clients].map((client) => new Promise<void>((resolve) => {
-      const timer = setTimeout(() => client.destroy(), LAST_WORDS_MS);
+    await Promise.all([...this.clients].map(([client, session]) => new Promise<void>((resolve) => {
+      // gdb looks at notifications last: it has to have seen the end before it sees that of the connection, which it then closes itself.
+      const notified = session.nonStop === undefined ? undefined : setTimeout(() => client.end(), LAST_WORDS_MS);
+      const timer = setTimeout(() => client.destroy(), 2 * LAST_WORDS_MS);
       client.once('close', () => {
         clearTimeout(timer);
+        clearTimeout(notified);
         resolve();
       });
-      client.end();
+      if (notified === undefined) client.end();
     })));
   }
 
@@ -92,13 +95,13 @@ export class RspServer {
       socket.end(encodePacket(`O${Buffer.from(`skas: ${MOST_CLIENTS} debuggers are connected to this machine\n`).toString('hex')}`));
       return;
     }
-    this.clients.add(socket);
     const { version, log } = this.options;
     const session = new Session(
       this.control,
       { send: (bytes) => void (socket.writable && socket.write(bytes)), close: () => void socket.end() },
       { version, ...(log === undefined ? {} : { log }) },
     );
+    this.clients.set(socket, session);
     socket.on('data', (chunk) => session.receive(chunk));
     socket.on('close', () => {
       this.clients.delete(socket);

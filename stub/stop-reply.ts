@@ -13,6 +13,7 @@ const hexByte = (value: number): string => (value & 0xff).toString(16).padStart(
 /** What the reply says besides signal, registers and thread. */
 function reason(session: Session, event: StopEvent): string {
   if (event.reason === 'watchpoint') return `${WATCH_NAMES[event.kind]}:${event.address.toString(16)};`;
+  if (event.reason === 'thread-created') return 'create:;';
   if (event.reason === 'exec') return `exec:${Buffer.from(event.path).toString('hex')};`;
   if (event.reason === 'library' || event.reason === 'vforkdone') return `${event.reason}:;`;
   if (event.reason === 'syscall') return `${event.entry ? 'syscall_entry' : 'syscall_return'}:${event.number.toString(16)};`;
@@ -52,6 +53,7 @@ export function stopReply(session: Session, event: StopEvent): string {
   const process = (pid: number): string => (session.client.has('multiprocess') ? `;process:${pid.toString(16)}` : '');
   if (event.reason === 'exited') return `W${hexByte(event.status)}${process(event.pid)}`;
   if (event.reason === 'killed') return `X${hexByte(session.lldb ? event.signal : gdbSignal(event.signal))}${process(event.pid)}`;
+  if (event.reason === 'thread-exited') return `w${hexByte(event.status)};${session.threadText({ ...event.thread, tid: event.tid })}`;
   // Before the first instruction LLDB takes a trap for a breakpoint of its own there, and goes on.
   const signal = session.lldb ? (event.reason === 'entry' ? SIGSTOP : signalOf(event)) : gdbSignal(signalOf(event));
   let text = `T${hexByte(signal)}${reason(session, event)}`;

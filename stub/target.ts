@@ -63,6 +63,10 @@ export type StopEvent =
   | { readonly reason: 'library'; readonly thread: TargetThread }
   /** Another program has taken the process over; only after setExecEvents(true). */
   | { readonly reason: 'exec'; readonly thread: TargetThread; readonly path: string }
+  /** The thread is new, and has not run; only after setThreadEvents(true). */
+  | { readonly reason: 'thread-created'; readonly thread: TargetThread }
+  /** The thread `tid` is gone, `thread` is another one; only after setThreadEvents(true). */
+  | { readonly reason: 'thread-exited'; readonly thread: TargetThread; readonly tid: number; readonly status: number }
   /** A system call is about to be executed, or has been; only after setCatchSyscalls. */
   | { readonly reason: 'syscall'; readonly thread: TargetThread; readonly entry: boolean; readonly number: number }
   /** A child was made; it is attached, and stands before its first instruction. Only after setForkEvents. */
@@ -153,6 +157,8 @@ export interface Target {
   osData?(annex: string): string | undefined;
   /** The thread's address space, lowest first; undefined: not known. */
   memoryRegions?(tid: number): readonly MemoryRegion[] | undefined;
+  /** Whether to stop when a thread is made or has ended; undefined: it cannot be asked for. */
+  setThreadEvents?(wanted: boolean): void;
   /** Whether threads can run while others are stopped; undefined: it cannot be asked for. */
   readonly nonStop?: boolean;
   /** Whether conditions and commands of breakpoints are evaluated. */

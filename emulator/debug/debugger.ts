@@ -36,6 +36,8 @@ export class Debugger {
   caught: ReadonlySet<number> | undefined;
   /** Whether to stop when the debuggee has called exec. */
   stopsForExec = false;
+  /** Whether to stop when a thread of the debuggee is made or has ended. */
+  stopsForThreads = false;
   /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
   readonly delivered = new Map<number, number>();
   stopped: Stop | undefined;
@@ -76,6 +78,14 @@ export class Debugger {
     kernel.hooks.onWatchpoint = (thread, id) => this.atWatchpoint(thread, id);
     kernel.hooks.onExec = (thread) => {
       if (thread.process === process && this.stopsForExec) this.stopFor({ kind: 'exec', thread });
+    };
+    kernel.hooks.onClone = (_, child) => {
+      if (child.process === process && this.stopsForThreads) this.stopFor({ kind: 'thread-created', thread: child });
+    };
+    kernel.hooks.onThreadExit = (thread) => {
+      const [other] = this.threads();
+      if (thread.process !== process || !this.stopsForThreads || process.groupExit !== undefined || other === undefined) return;
+      this.stopFor({ kind: 'thread-exited', thread: other, tid: thread.tid, status: thread.exitStatus >> 8 });
     };
     kernel.hooks.onSyscall = (thread, when) => this.onSyscall(thread, when);
     kernel.hooks.onProcessExit = (ended, status) => {
@@ -195,6 +205,7 @@ export class Debugger {
     for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
     this.passed = new Set();
     this.stopsForExec = false;
+    this.stopsForThreads = false;
     this.caught = undefined;
     this.attached = false;
     this.plan = undefined;

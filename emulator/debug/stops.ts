@@ -13,6 +13,10 @@ export type Stop =
   | { readonly kind: 'exec'; readonly thread: Thread }
   /** A system call is about to be executed, or has just been. */
   | { readonly kind: 'syscall'; readonly thread: Thread; readonly when: 'entry' | 'return'; readonly number: number }
+  /** The debuggee has made this thread, which has not run yet. */
+  | { readonly kind: 'thread-created'; readonly thread: Thread }
+  /** Another of its threads, `tid`, is gone; `status` is its exit status. */
+  | { readonly kind: 'thread-exited'; readonly thread: Thread; readonly tid: number; readonly status: number }
   /** About to end the process; nothing has happened yet. */
   | { readonly kind: 'signal'; readonly thread: Thread; readonly info: SignalInfo }
   /** Bystanders asked for it (they know why); `thread` may be the debuggee's or another. */

@@ -245,6 +245,10 @@ export class TaskTarget implements Target {
     this.machine.setCatchSyscalls(numbers);
   }
 
+  setThreadEvents(wanted: boolean): void {
+    this.machine.setThreadEvents(wanted);
+  }
+
   setExecEvents(wanted: boolean): void {
     this.machine.setExecEvents(wanted);
   }

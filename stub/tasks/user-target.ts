@@ -191,6 +191,10 @@ export class UserTarget implements Target {
     this.inner.setPassSignals(signals);
   }
 
+  setThreadEvents(wanted: boolean): void {
+    this.inner.setThreadEvents(wanted);
+  }
+
   setExecEvents(wanted: boolean): void {
     this.users.setExecEvents(wanted);
     this.inner.setExecEvents(wanted);

@@ -1,6 +1,7 @@
 /** gdb's non-stop mode: threads of an ordinary program stop and go on one by one. */
 import { spawn } from 'node:child_process';
 import { expect, it } from 'vitest';
+import { PacketClient } from '../../stub/packet-client.ts';
 import { guestProgram } from '../fixtures/guest-program.ts';
 import { listen } from './dialogue.ts';
 
@@ -62,6 +63,28 @@ it('stops one thread while the others run', async () => {
       ['continue -a &', /exited normally/],
     ]);
     expect(text).not.toMatch(/rror:|internal-error|Remote failure/);
+    expect(await machine.ended).toBe(0);
+  } finally {
+    machine.child.kill('SIGKILL');
+  }
+});
+
+it('tells of threads that come and go, if asked', async () => {
+  const program = guestProgram('gdb-program.c', ['-O0', '-g', '-static']);
+  const machine = await listen(['run', '--gdb', ':0', '--wait', program, 'threads']);
+  try {
+    const client = new PacketClient(machine.port);
+    expect(await client.ask('qSupported:multiprocess+')).toContain('QThreadEvents+');
+    expect(await client.ask('QThreadEvents:1')).toBe('OK');
+    const events: string[] = [];
+    for (;;) {
+      const event = await client.ask('vCont;c');
+      events.push(event.replace(/^T05(\w*):;.*;thread:([^;]+);.*/, '$1 $2'));
+      if (event.startsWith('W')) break;
+    }
+    // Which of them ends first is the scheduler's affair.
+    expect(events.slice(0, -1).sort()).toEqual(['create p2.3', 'create p2.4', 'w00;p2.3', 'w00;p2.4']);
+    client.socket.destroy();
     expect(await machine.ended).toBe(0);
   } finally {
     machine.child.kill('SIGKILL');
