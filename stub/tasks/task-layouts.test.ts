@@ -4,6 +4,7 @@ import { staticKernel } from './static-kernel.ts';
 import { kernelLog } from './kernel-log.ts';
 import { GuestDataError, LayoutError, type GuestMemory } from './guest-object.ts';
 import { KernelView } from './kernel-view.ts';
+import { listModules } from './module-list.ts';
 import { SavedContext } from './saved-context.ts';
 import { currentTasks, listTasks } from './task-list.ts';
 import { TaskView, taskOnStack, type HostThread } from './task-view.ts';
@@ -156,6 +157,25 @@ it('damaged memory gives an answer or an error, and soon', () => {
 it('a kernel that has not begun has no tasks', () => {
   const kernel: KernelView = staticKernel('struct task_struct { int pid; } init_task; struct cpu_task { void *task; } cpu_tasks[1];' + MAIN, BARE);
   expect(listTasks(kernel)).toBeUndefined();
+});
+
+describe('modules', () => {
+  const places: Readonly<Record<string, readonly [fields: string, first: string, second: string]>> = {
+    'before 4.5': ['void *module_init, *module_core; unsigned int init_size, core_size;', '0, (void *) 0x5000, 0, 300', '0, (void *) 0x7000, 0, 8'],
+    'up to 6.3': ['struct { void *base; unsigned int size; } core_layout, init_layout;', '{ (void *) 0x5000, 300 }', '{ (void *) 0x7000, 8 }'],
+    'since 6.4': ['struct { void *base; unsigned int size; } mem[7];', '{ { (void *) 0x5000, 100 }, { 0, 200 }, { 0 }, { 0 }, { 0, 999 } }', '{ { (void *) 0x7000, 8 } }'],
+  };
+  it.each(Object.entries(places))('%s', (_, [fields, first, second]) => {
+    const kernel = staticKernel(`${LIST}
+struct module { int state; struct list_head list; char name[24]; ${fields} };
+struct module a, b; struct list_head modules = { &a.list, &b.list };
+struct module a = { 0, { &b.list, &modules }, "first", ${first} }, b = { 1, { &modules, &a.list }, "second", ${second} };${MAIN}`, BARE);
+    expect(listModules(kernel)?.map(({ name, state, address, size }) => [name, state, address, size])).toEqual([['first', 'live', 0x5000, 300], ['second', 'coming', 0x7000, 8]]);
+  });
+
+  it('are not there in a kernel that cannot load any', () => {
+    expect(listModules(staticKernel(MAIN, BARE))).toBeUndefined();
+  });
 });
 
 describe('the kernel log', () => {
