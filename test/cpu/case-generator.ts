@@ -21,7 +21,7 @@ export function runnable(row: ParsedRow, mode: 64 | 32): boolean {
   // Control and debug registers beyond those that exist are #UD before they are privileged; that is nobody's concern here.
   if (row.map === 1 && row.opcode >= 0x20 && row.opcode <= 0x23) return false;
   // Loading a segment register: fs and gs are what the harness's data hangs on.
-  return !(operands[0]?.method === 'segment' && (mnemonic === 'MOV' || mnemonic === 'POP'));
+  return !/^L[DEFGS]S$/.test(mnemonic) && !(operands[0]?.method === 'segment' && (mnemonic === 'MOV' || mnemonic === 'POP'));
 }
 
 /** Where branches go in a slot: behind what the instruction of the slot before may have put there, before the slot's own. */

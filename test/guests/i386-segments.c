@@ -148,6 +148,18 @@ static void null_and_flat(void) {
 	TRYING("null in ss", __asm__ volatile("mov %w0,%%ss" : : "r"(0)));
 	TRYING("null in ds", __asm__ volatile("push %%ds; mov %w0,%%ds; pop %%ds" : : "r"(0)));
 	TRYING("es and back", __asm__ volatile("push %%es; mov %w0,%%es; mov %%es,%w0; pop %%es" : : "r"(0x2b)));
+	struct { unsigned offset; unsigned short selector; } __attribute__((packed)) far = {0x12345678, 0x2b}, bad = {1, 0x1234};
+	unsigned value = 0;
+	TRYING("lfs", __asm__ volatile("lfs %1,%0" : "=r"(value) : "m"(far)));
+	printf("%x selector %x\n", value, fs_selector());
+	TRYING("lfs of nothing", __asm__ volatile("lfs %1,%0" : "+r"(value) : "m"(bad)));
+	printf("%x selector %x\n", value, fs_selector());
+	TRYING("les", __asm__ volatile("les %1,%0" : "=r"(value) : "m"(far)));
+	TRYING("lds", __asm__ volatile("lds %1,%0" : "=r"(value) : "m"(far)));
+	TRYING("lss", __asm__ volatile("mov %%ss,4(%1); mov %%esp,(%1); lss (%1),%%esp; mov %2,%0" : "=r"(value) : "r"(&bad), "i"(7) : "memory"));
+	printf("%x\n", value);
+	TRYING("short lfs", __asm__ volatile("lfsw %1,%w0" : "+r"(value) : "m"(*(short *)((char *)&far + 2))));
+	printf("%x selector %x\n", value, fs_selector());
 	TRYING("push and pop", __asm__ volatile("push %%fs; pop %%fs" : : : "memory"));
 	load_fs(0);
 }

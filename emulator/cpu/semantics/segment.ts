@@ -35,6 +35,17 @@ export function loadSelector(e: Emitter, segment: number, value: Local<'i32'>): 
 
 const loadFromOperand = (segment: number): Semantic => (e) => loadSelector(e, segment, e.keep(toI32(e.f, e.read(1))));
 
+/** LDS, LES, LFS, LGS, LSS: a far pointer, the offset first, the selector behind it. */
+const loadFarPointer = (segment: number): Semantic => (e) => {
+  const { f } = e;
+  const size = e.operandSize;
+  const address = e.linearAddress(1, size + 2);
+  const offset = e.keep(size === 8 ? e.loadAt('i64Load', address) : e.loadAt(size === 4 ? 'i32Load' : 'i32Load16U', address));
+  const selector = e.keep(e.loadAt('i32Load16U', e.keep(f.i64.add(f.get(address), f.i64.const(size)))));
+  loadSelector(e, segment, selector);
+  e.write(0, f.get(offset));
+};
+
 const storeToOperand: Semantic = (e) => e.write(0, toWord(e.f, e.sizeOf(0), e.read(1)));
 
 const Question = { rights: 0, limit: 1, read: 2, write: 3 } as const;
@@ -68,6 +79,11 @@ const NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'] as const;
 export const segmentRows: readonly FormRow[] = [
   ...NAMES.map((name, n): FormRow => ['MOV', `8C /${n}`, `Rv/Mw ${name}`, storeToOperand]),
   ...NAMES.flatMap((name, n): FormRow[] => (n === Segment.cs ? [] : [['MOV', `8E /${n}`, `${name} Ew`, loadFromOperand(n)]])),
+  ['LSS', '0F B2 /r', 'Gv M', loadFarPointer(Segment.ss)],
+  ['LFS', '0F B4 /r', 'Gv M', loadFarPointer(Segment.fs)],
+  ['LGS', '0F B5 /r', 'Gv M', loadFarPointer(Segment.gs)],
+  ['LES', 'C4 /r', 'Gv M', loadFarPointer(Segment.es), 'i64'],
+  ['LDS', 'C5 /r', 'Gv M', loadFarPointer(Segment.ds), 'i64'],
   ['LAR', '0F 02 /r', 'Gv Ew', inspect(Question.rights)],
   ['LSL', '0F 03 /r', 'Gv Ew', inspect(Question.limit)],
   ['VERR', '0F 00 /4', 'Ew', inspect(Question.read)],
