@@ -83,6 +83,8 @@ const kill = packet({
   parse: () => undefined,
   handle: (session) => {
     if (session.inControl) session.control.kill();
+    // gdb takes no answer to k, LLDB waits for one.
+    if (session.lldb && session.inControl) return session.status();
     session.close();
     return undefined;
   },

@@ -2,12 +2,18 @@
 import { execFile } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { guestProgram } from '../fixtures/guest-program.ts';
+import { initramfs } from '../fixtures/initramfs.ts';
+import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { listen } from './dialogue.ts';
 
 /** LLDB's output for commands after it has connected to a machine that waits at its first instruction. */
-async function lldb(argument: string, commands: readonly string[]): Promise<{ readonly text: string; readonly errors: string }> {
+function lldb(argument: string, commands: readonly string[]): Promise<{ readonly text: string; readonly errors: string }> {
   const program = guestProgram('gdb-program.c', ['-O0', '-g', '-static']);
-  const machine = await listen(['run', '--trace=rsp', '--gdb', ':0', '--wait', program, argument]);
+  return speak(['run', '--trace=rsp', '--gdb', ':0', '--wait', program, argument], program, commands);
+}
+
+async function speak(start: readonly string[], program: string, commands: readonly string[]): Promise<{ readonly text: string; readonly errors: string }> {
+  const machine = await listen(start);
   try {
     const all = [`target create ${program}`, `gdb-remote 127.0.0.1:${machine.port}`, ...commands];
     const text = await new Promise<string>((resolve, reject) => {
@@ -60,4 +66,16 @@ it('lldb has watchpoints, threads and faults', async () => {
   const crashed = await lldb('crash', ['continue']);
   expect(crashed.text).toMatch(/stop reason = signal SIGSEGV/);
   expect(crashed.text).toMatch(/\(lldb\) continue\n.*\n.*exited with status = 11/);
+});
+
+it('lldb sees the tasks of a kernel as threads', async () => {
+  const kernel = umlKernel('static');
+  const { text, errors } = await speak(['boot', '--trace=rsp', '--gdb', ':0', '--wait', kernel, 'mem=64M', `initrd=${initramfs()}`], kernel, [
+    'breakpoint set -n vfs_write', 'continue', 'thread list', 'thread select 3', 'thread backtrace', 'process kill',
+  ]);
+  expect(text).toMatch(/\* thread #2, name = 'init \[1\]', stop reason = breakpoint 1\.1/);
+  expect(text).toMatch(/thread #3: tid = 2, .*switch_threads.*name = 'kthreadd \[2\]'/);
+  expect(text).toMatch(/frame #\d+: .*`kthreadd\(/);
+  expect(text).toMatch(/exited with status = 9/);
+  expect(errors).not.toContain('internal error');
 });
