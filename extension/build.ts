@@ -32,7 +32,13 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(join(folder, 'dist'), { recursive: true });
 await bundle('extension/extension.ts', 'extension.cjs', 'cjs');
 await bundle('dap/main.ts', 'adapter.mjs', 'esm');
-await bundle('extension/skas-entry.ts', 'skas.mjs', 'esm');
+await bundle('stub/cli/main.ts', 'skas-main.mjs', 'esm');
+// Compiled once, not at every start.
+writeFileSync(join(folder, 'dist', 'skas.mjs'), [
+  "import * as nodeModule from 'node:module';", "import { homedir } from 'node:os';", "import { join } from 'node:path';",
+  "nodeModule.enableCompileCache?.(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'skas', 'compile'));",
+  "const { main } = await import('./skas-main.mjs');", 'process.exit(await main(process.argv.slice(2)));', '',
+].join('\n'));
 copyFileSync(join(root, 'node_modules', 'iced-x86', 'iced_x86_bg.wasm'), join(folder, 'dist', 'iced_x86_bg.wasm'));
 cpSync(join(import.meta.dirname, 'walkthrough'), join(folder, 'walkthrough'), { recursive: true });
 for (const name of ['LICENSE', 'CHANGELOG.md']) copyFileSync(join(root, name), join(folder, name));

@@ -1,4 +1,5 @@
 /** Everything about one target: the stub, its symbols, breakpoints, running and stepping. */
+import { ElfType } from '../../emulator/image/elf.ts';
 import { BreakpointSet } from '../breakpoints/breakpoint-set.ts';
 import { compileCondition } from '../breakpoints/condition-compiler.ts';
 import { Stub } from '../rsp/stub.ts';
@@ -36,11 +37,11 @@ export class Debuggee {
   }
 
   /** @throws RspError, SymbolFileError */
-  static async connect(host: string, port: number, attributes: LaunchAttributes, events: DebuggeeEvents): Promise<Debuggee> {
+  static async connect(host: string, port: number, attributes: LaunchAttributes, events: DebuggeeEvents, symbols?: SymbolFile): Promise<Debuggee> {
     const stub = await Stub.connect(host, port, events.log);
     try {
       const debuggee = new Debuggee(stub, attributes, events);
-      await debuggee.readSymbols(attributes.program, events);
+      debuggee.addProgram(symbols ?? SymbolFile.open(attributes.program), events, await stub.loadOffset());
       return debuggee;
     } catch (error) {
       stub.client.end();
@@ -48,12 +49,12 @@ export class Debuggee {
     }
   }
 
-  private async readSymbols(program: string, events: DebuggeeEvents): Promise<void> {
-    const probe = SymbolFile.open(program);
+  private addProgram(probe: SymbolFile, events: DebuggeeEvents, loadOffset: bigint): void {
+    const { path: program, elf } = probe;
     const expected = this.inspector.map.wordSize;
-    if (probe.elf.header.wordSize !== expected) throw new SymbolFileError(`${program} is a ${probe.elf.header.wordSize * 8}-bit program, the target a ${expected * 8}-bit one: is it the right file?`);
+    if (elf.header.wordSize !== expected) throw new SymbolFileError(`${program} is a ${elf.header.wordSize * 8}-bit program, the target a ${expected * 8}-bit one: is it the right file?`);
     // Only a position-independent program can be elsewhere.
-    const offset = probe.elf.header.type === 3 ? Number(await this.stub.loadOffset()) : 0;
+    const offset = elf.header.type === ElfType.shared ? Number(loadOffset) : 0;
     const file = offset === 0 ? probe : SymbolFile.open(program, offset);
     if (!file.info.hasTypes) events.tell(`${program} has no debug information (CONFIG_DEBUG_INFO): no source lines or variables, only symbols and disassembly.\n`);
     this.inspector.addFile(file);

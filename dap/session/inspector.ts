@@ -229,7 +229,7 @@ export class Inspector {
         const found = functions.find(({ die }) => wanted(die)) ?? (only ? undefined : functions[0]);
         if (found?.entry !== undefined) return this.functionValue(file, found, found.entry);
         const enumerator = only ? undefined : info.enumerator(name);
-        if (enumerator !== undefined) return Value.integer(this.memory, this.cTypes.base('long'), enumerator);
+        if (enumerator !== undefined) return Value.integer(this.memory, this.cTypes.base(BigInt.asIntN(32, enumerator) === enumerator ? 'int' : 'long'), enumerator);
       }
     }
     for (const file of only ? [] : this.files) {

@@ -5,7 +5,7 @@ import { DebugSession, InitializedEvent, OutputEvent, StoppedEvent, TerminatedEv
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { ExpressionError } from '../expressions/lexer.ts';
 import { RspClosedError, RspError } from '../rsp/rsp-error.ts';
-import { SymbolFileError } from '../symbols/symbol-file.ts';
+import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import { locationsOfLine } from '../symbols/code-locations.ts';
 import { ValueError, integerBytes } from '../values/value.ts';
 import { BreakpointRequests } from './breakpoint-requests.ts';
@@ -154,10 +154,13 @@ export class SkasDebugSession extends DebugSession {
 
   private async debuggeeAt(host: string, port: number, attributes: LaunchAttributes, patient: boolean): Promise<Debuggee> {
     const end = performance.now() + BOOT_MS;
+    // While the machine starts. Which names there are is asked of nearly every session.
+    const symbols = patient ? SymbolFile.open(attributes.program) : undefined;
+    if (symbols?.info.hasTypes === true) void symbols.info.index;
     const log = attributes.trace ? (line: string): void => this.tell(`rsp ${line}\n`) : undefined;
     for (;;) {
       try {
-        return await Debuggee.connect(host, port, attributes, { log, tell: (text) => this.tell(text, 'important') });
+        return await Debuggee.connect(host, port, attributes, { log, tell: (text) => this.tell(text, 'important') }, symbols);
       } catch (error) {
         if (error instanceof SymbolFileError || !patient || performance.now() > end) throw error;
         if (this.machine !== undefined && (this.machine.exitCode !== null || this.machine.signalCode !== null)) {

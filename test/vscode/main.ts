@@ -83,6 +83,12 @@ async function run(page: Page): Promise<void> {
   await expectText(page, '.monaco-list-row', /kthreadd \[2\]/, 'the view of tasks lists kthreadd');
   await shot('3-tasks');
 
+  // For the README: our launch.json in the editor, nothing of the kernel's text.
+  await command(page, 'View: Close All Editors');
+  await command(page, "Open 'launch.json'");
+  await page.waitForTimeout(1500);
+  await shot('readme');
+
   const task = page.locator('.pane', { hasText: 'Kernel Tasks' }).locator('.monaco-list-row', { hasText: 'kthreadd' }).first();
   await task.hover();
   await task.locator('.action-label[aria-label*="Switch"]').click();
