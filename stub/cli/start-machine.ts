@@ -20,6 +20,7 @@ import { SKAS_VERSION } from '../version.ts';
 import type { Command, Settings } from './command-line.ts';
 import { readGuestFile, readGuestLink } from './guest-files.ts';
 import { buildBootTree, buildRunTree } from './guest-tree.ts';
+import { separateDebugFile } from './debug-file.ts';
 import { HostTerminal } from './host-terminal.ts';
 import { say } from './messages.ts';
 import { GUEST_PATH, type ProgramFile } from './program-file.ts';
@@ -74,7 +75,7 @@ async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, trac
   const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
   const target = new MachineTarget(debug, files, [profiling.command, gcovCommand(debug, program, files.read)]);
   const { registers } = ARCHITECTURES[target.architecture];
-  const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers }), debug, new ModuleFiles(modules, program)), {
+  const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers, separate: (elf) => separateDebugFile(elf, program) }), debug, new ModuleFiles(modules, program)), {
     ...gdb, version: SKAS_VERSION,
     onOutput: (text) => process.stderr.write(text),
     onRefused: () => say('a debugger was turned away: too many are connected'),

@@ -10,7 +10,7 @@ const ORDERS = {
 
 /** Where each frame returns to, innermost first, until the information ends or `most` of them. */
 export function* callersOf(kernel: KernelView, register: (name: string) => bigint | undefined, most: number): Generator<number, void> {
-  const { bias, info, wordSize } = kernel.image;
+  const { bias, frames, wordSize } = kernel.image;
   const { names, sp: stack, pc: code } = ORDERS[wordSize];
   let registers: FrameRegisters = names.map(register);
   for (let depth = 0, exact = true; depth < most; depth++) {
@@ -18,7 +18,7 @@ export function* callersOf(kernel: KernelView, register: (name: string) => bigin
     const sp = registers[stack];
     if (pc === undefined || sp === undefined) return;
     const inFile = registers.map((value, i) => (i === code ? pc - BigInt(bias) : value));
-    const caller = info.unwind(inFile, kernel.memory, exact);
+    const caller = frames.unwind(inFile, kernel.memory, exact);
     if (caller.kind !== 'frame') return;
     const next = caller.registers[stack];
     const address = caller.registers[code];

@@ -3,7 +3,7 @@
  * again after an exec. Answers are the same for as long as the program is.
  */
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
-import { ElfError } from '../../emulator/image/elf.ts';
+import { ElfError, type ElfFile } from '../../emulator/image/elf.ts';
 import type { Target } from '../target.ts';
 import type { GuestMemory } from './guest-object.ts';
 import { KernelImage } from './kernel-image.ts';
@@ -35,11 +35,14 @@ export class DebuggeeKernel {
   private readonly target: Debuggee;
   /** Whether it is a kernel by what the user said (`skas boot`): then its lack of debug information is worth a word. */
   private readonly expected: boolean;
+  private readonly separate: ((elf: ElfFile) => ElfFile | undefined) | undefined;
   private known: { readonly key: string; readonly found: Found } | undefined;
 
-  constructor(target: Debuggee, expected: boolean) {
+  /** @param separate finds the file that debug information was split off into */
+  constructor(target: Debuggee, expected: boolean, separate?: (elf: ElfFile) => ElfFile | undefined) {
     this.target = target;
     this.expected = expected;
+    this.separate = separate;
   }
 
   /** Undefined: not a kernel, or one that says nothing about itself; see {@link reason}. */
@@ -67,7 +70,7 @@ export class DebuggeeKernel {
     const bytes = this.target.openFile(path);
     if (bytes === undefined) return without(`${path} cannot be read`);
     try {
-      const image = new KernelImage(bytes, path, entry);
+      const image = new KernelImage(bytes, path, entry, this.separate);
       const hint = 'UML\'s tasks are shown as one thread (a kernel built with CONFIG_DEBUG_INFO has it)';
       // Without a symbol table the debug information has to answer; with one, ordinary programs are told apart at once.
       if (image.hasSymbols && image.symbol(MARK) === undefined) return without(`${path} has no ${MARK}: it is not a kernel`);

@@ -24,11 +24,19 @@ const TYPE_MASK = 0xf;
 const STT_FUNC = 2;
 const SHN_UNDEF = 0;
 
+function describes(elf: ElfFile): boolean {
+  const section = elf.section('.debug_info') ?? elf.section('.zdebug_info');
+  return section !== undefined && section.size > 0;
+}
+
 export class KernelImage {
   readonly elf: ElfFile;
   /** What is added to addresses in the file: 0 unless it is position-independent. */
   readonly bias: number;
+  /** Where symbols and types are: the file itself, or the one they were split off into. */
+  private readonly described: ElfFile;
   private debug: DebugInfo | undefined;
+  private frameInfo: DebugInfo | undefined;
   private table: { readonly symbols: ElfSymbols | undefined } | undefined;
   private byName: Map<string, number> | undefined;
   private functions: Uint32Array | undefined;
@@ -37,10 +45,12 @@ export class KernelImage {
 
   /**
    * @param entry where the program was entered (AT_ENTRY of its auxiliary vector)
+   * @param separate finds the file its debug information was split off into
    * @throws ElfError
    */
-  constructor(bytes: Uint8Array, path: string, entry: number | undefined) {
+  constructor(bytes: Uint8Array, path: string, entry: number | undefined, separate?: (elf: ElfFile) => ElfFile | undefined) {
     this.elf = new ElfFile(bytes, path);
+    this.described = (describes(this.elf) ? undefined : separate?.(this.elf)) ?? this.elf;
     const { header } = this.elf;
     this.bias = header.type === ElfType.shared && entry !== undefined ? entry - header.entry : 0;
   }
@@ -56,13 +66,17 @@ export class KernelImage {
 
   /** Addresses in it are those of the file: add or subtract {@link bias}. */
   get info(): DebugInfo {
-    return (this.debug ??= DebugInfo.open(this.elf));
+    return (this.debug ??= DebugInfo.open(this.described));
+  }
+
+  /** For unwinding: tables that are loaded with the program stay in its own file. */
+  get frames(): DebugInfo {
+    return this.elf.section('.eh_frame') === undefined ? this.info : (this.frameInfo ??= this.described === this.elf ? this.info : DebugInfo.open(this.elf));
   }
 
   /** False for a kernel without .debug_info. */
   get hasTypes(): boolean {
-    const section = this.elf.section('.debug_info') ?? this.elf.section('.zdebug_info');
-    return section !== undefined && section.size > 0 && this.info.hasTypes;
+    return describes(this.described) && this.info.hasTypes;
   }
 
   /** False for a stripped file. */
@@ -122,7 +136,7 @@ export class KernelImage {
   }
 
   private get symbols(): ElfSymbols | undefined {
-    this.table ??= { symbols: this.elf.symbols() };
+    this.table ??= { symbols: this.described.symbols() ?? this.elf.symbols() };
     return this.table.symbols;
   }
 }

@@ -3,6 +3,7 @@
  * kernel has saved. Without debug information, before there are tasks, and when switched off, it is the machine's own threads.
  */
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
+import type { ElfFile } from '../../emulator/image/elf.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
@@ -20,6 +21,8 @@ export interface TaskTargetOptions {
   /** The debuggee is a kernel by what the user said: when it cannot be read, that is worth a word. */
   readonly expected: boolean;
   readonly registers: RegisterSet;
+  /** Finds the file that an executable's debug information was split off into. */
+  readonly separate?: (elf: ElfFile) => ElfFile | undefined;
 }
 
 /** What the machine's stop is reported as; undefined: as what it is. */
@@ -45,11 +48,11 @@ export class TaskTarget implements Target {
   /** What the stop is reported as, instead of what the machine says. */
   private verdict: StopEvent | undefined;
 
-  constructor(machine: MachineTarget, { expected, registers }: TaskTargetOptions) {
+  constructor(machine: MachineTarget, { expected, registers, separate }: TaskTargetOptions) {
     this.machine = machine;
     this.registers = registers;
     this.helper = new TaskSwitch(machine, registers);
-    this.debuggee = new DebuggeeKernel(machine, expected);
+    this.debuggee = new DebuggeeKernel(machine, expected, separate);
   }
 
   get architecture(): Target['architecture'] {

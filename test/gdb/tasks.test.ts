@@ -1,6 +1,7 @@
 /** UML's tasks under the real gdb, against what the kernel and its programs say of themselves. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
@@ -180,6 +181,27 @@ describe('the switch', () => {
     expect(started.output()).toContain('called 42');
   }, LONG);
 });
+
+it('a kernel whose debug information is in a file beside it has tasks; a file that is another kernel\'s does not count', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'skas-split-'));
+  try {
+    const stripped = join(folder, 'linux');
+    execFileSync('objcopy', ['--only-keep-debug', umlKernel('static'), join(folder, 'linux.debug')]);
+    execFileSync('objcopy', ['--strip-all', `--add-gnu-debuglink=${join(folder, 'linux.debug')}`, umlKernel('static'), stripped]);
+    const ask = async (...commands: string[]): Promise<string> => {
+      const started = await listen(['boot', '--gdb', ':0', '--wait', stripped, 'mem=64M', `initrd=${initramfs()}`]);
+      machine = started;
+      return gdb(started.port, [...commands, 'kill'], { symbols: stripped });
+    };
+    const text = await ask('break run_init_process', 'continue', 'info threads', monitor('tasks'));
+    expect(text).toMatch(/"kthreadd \[2\]" \(sleeping\) +switch_threads/);
+    expect(text).toMatch(/^ +2 +sleeping +kthreadd .* kthreadd$/m);
+    writeFileSync(join(folder, 'linux.debug'), readFileSync(umlKernel('i386')));
+    expect(await ask('info threads')).toContain('has no debug information');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, LONG);
 
 it('a kernel without debug information is one thread, and says why', async () => {
   const started = await listen(['boot', '--gdb', ':0', '--wait', DEBIAN_UML, 'mem=64M', `initrd=${initramfs()}`]);
