@@ -13,6 +13,7 @@ import { Excursion, type ExcursionGuard, type ExcursionReport } from './excursio
 import { HitFilters, type HitFilter } from './hit-filters.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
+import { Probes, type Probe } from './probes.ts';
 import { Stepper } from './stepper.ts';
 import type { Orders, ResumePlan, Stop } from './stops.ts';
 
@@ -55,9 +56,7 @@ export class Debugger {
   private readonly watched = new Map<number, WatchRequest>();
   private readonly foreign = new Map<number, WatchRequest>();
   private nextWatch = 1;
-  private readonly probes = new Map<number, Set<(thread: Thread) => void>>();
-  /** By thread: what it had retired when its probes were last called, so that they are called once each time it comes there. */
-  private readonly probed = new WeakMap<Thread, number>();
+  private readonly probes: Probes;
   /** A thread at a breakpoint that is not for it, to be taken over it. */
   private passing: Thread | undefined;
   private last: Thread | undefined;
@@ -72,6 +71,7 @@ export class Debugger {
   constructor(machine: Machine) {
     this.machine = machine;
     const { kernel, process } = machine;
+    this.probes = new Probes(kernel.cpu);
     machine.runSlice = (milliseconds) => this.slice(milliseconds);
     kernel.hooks.mayRun = (thread) => this.mayRun(thread);
     kernel.hooks.onBreakpoint = (thread) => this.atBreakpoint(thread);
@@ -254,15 +254,8 @@ export class Debugger {
   }
 
   /** Has `probe` called, and the machine go on, when a thread of the debuggee is about to execute the instruction at an address. Gives what ends it. */
-  addProbe(address: number, probe: (thread: Thread) => void): () => void {
-    const there = this.probes.get(address) ?? new Set();
-    this.probes.set(address, there.add(probe));
-    this.machine.kernel.cpu.addBreakpoint(address);
-    return () => {
-      if (!there.delete(probe)) return;
-      if (there.size === 0) this.probes.delete(address);
-      this.machine.kernel.cpu.removeBreakpoint(address);
-    };
+  addProbe(address: number, probe: Probe): () => void {
+    return this.probes.add(address, probe);
   }
 
   /** For bystanders and probes: holds the machine at the next instruction boundary. */
@@ -395,11 +388,7 @@ export class Debugger {
 
   /** Calls the probes at rip, once each time the thread comes there. True if one wants the machine held. */
   private probe(thread: Thread): boolean {
-    const here = this.probes.get(thread.context.rip);
-    if (here === undefined || this.probed.get(thread) === thread.retired) return false;
-    this.probed.set(thread, thread.retired);
-    for (const probe of [...here]) probe(thread);
-    return this.found?.kind === 'bystander';
+    return this.probes.call(thread) && this.found?.kind === 'bystander';
   }
 
   private atWatchpoint(thread: Thread, id: number): void {
