@@ -15,6 +15,7 @@ import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
 import { Probes, type Probe } from './probes.ts';
 import { Stepper } from './stepper.ts';
+import { Streak } from './streak.ts';
 import type { Orders, ResumePlan, Stop } from './stops.ts';
 
 export interface WatchRequest {
@@ -25,8 +26,6 @@ export interface WatchRequest {
 }
 
 const SIGKILL = 9;
-/** Stops of one thread in a row after which the others get their turn: otherwise it would stop thousands of times within its quantum. */
-const STREAK = 16;
 
 export class Debugger {
   readonly machine: Machine;
@@ -65,8 +64,7 @@ export class Debugger {
   /** Signals which the debugger itself sends, and so does not stop for. */
   private readonly own = new Set<Thread>();
   private resting = false;
-  private streak = 0;
-  private streaking: Thread | undefined;
+  private readonly streak = new Streak();
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -418,7 +416,7 @@ export class Debugger {
     if (stop === undefined) return;
     this.found = undefined;
     this.passing = undefined;
-    if (this.excursion === undefined && (stop.kind === 'breakpoint' || stop.kind === 'watchpoint')) this.countStreak(stop.thread);
+    if (this.excursion === undefined && (stop.kind === 'breakpoint' || stop.kind === 'watchpoint')) this.streak.count(stop.thread);
     this.endStep();
     this.plan = undefined;
     this.stopped = stop;
@@ -430,14 +428,6 @@ export class Debugger {
     const tell = this.onStop;
     this.onStop = undefined;
     tell?.(stop);
-  }
-
-  private countStreak(thread: Thread): void {
-    this.streak = thread === this.streaking ? this.streak + 1 : 0;
-    this.streaking = thread;
-    if (this.streak < STREAK) return;
-    this.streak = 0;
-    thread.quantum = 0;
   }
 
   private endStep(): void {
