@@ -170,7 +170,13 @@ async function falseCondition(contender: Contender, condition: string): Promise<
     stop(running);
     return milliseconds;
   };
-  return (await time(true) - await time(false)) / count * 1e6;
+  // The least disturbed of each: the best difference would be the one with the most disturbed run without.
+  const times = { with: Number.POSITIVE_INFINITY, without: Number.POSITIVE_INFINITY };
+  for (let i = 0; i < TIMES; i++) {
+    times.without = Math.min(times.without, await time(false));
+    times.with = Math.min(times.with, await time(true));
+  }
+  return (times.with - times.without) / count * 1e6;
 }
 
 interface Row {
@@ -178,6 +184,8 @@ interface Row {
   readonly unit: string;
   /** More is better. */
   readonly rate: boolean;
+  /** It is repeated inside. */
+  readonly once?: boolean;
   readonly measure: (contender: Contender) => Promise<number>;
 }
 
@@ -186,8 +194,8 @@ const ROWS: readonly Row[] = [
   { what: 'breakpoint round trip', unit: 'µs', rate: false, measure: rounds },
   { what: 'memory read, 8 KiB pieces', unit: 'MB/s', rate: true, measure: memory },
   { what: `list of ${THREADS} threads`, unit: 'ms', rate: false, measure: threads },
-  { what: 'false condition of a register', unit: 'ns', rate: false, measure: (contender) => falseCondition(contender, CONDITIONS.register) },
-  { what: 'false condition of memory', unit: 'ns', rate: false, measure: (contender) => falseCondition(contender, CONDITIONS.memory) },
+  { what: 'false condition of a register', unit: 'ns', rate: false, once: true, measure: (contender) => falseCondition(contender, CONDITIONS.register) },
+  { what: 'false condition of memory', unit: 'ns', rate: false, once: true, measure: (contender) => falseCondition(contender, CONDITIONS.memory) },
 ];
 
 function option(name: string): string | undefined {
@@ -198,10 +206,10 @@ function option(name: string): string | undefined {
 const only = option('--only') ?? '';
 const results: { what: string; unit: string; skas: number; gdbserver: number }[] = [];
 console.log('what                           unit        skas   gdbserver   skas is');
-for (const { what, unit, rate, measure } of ROWS.filter(({ what: name }) => name.includes(only))) {
+for (const { what, unit, rate, once = false, measure } of ROWS.filter(({ what: name }) => name.includes(only))) {
   const best = { skas: Number.NaN, gdbserver: Number.NaN };
   // In turn, so that a busy machine is busy for both; the best of some, which is the least disturbed.
-  for (let i = 0; i < TIMES; i++) {
+  for (let i = 0; i < (once ? 1 : TIMES); i++) {
     for (const contender of CONTENDERS) {
       const value = await measure(contender);
       if (!(rate ? value <= best[contender] : value >= best[contender])) best[contender] = value;
