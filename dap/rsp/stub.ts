@@ -250,6 +250,23 @@ export class Stub {
       ({ name: decodeText(name), addresses: [...inner.matchAll(/address="0x([0-9a-f]+)"/gi)].map(([, address]) => BigInt(`0x${address}`)) }));
   }
 
+  /** A file as the stub's side has it (`vFile`); undefined: it has none of this name, or gives no files. */
+  async readFile(path: string): Promise<Buffer | undefined> {
+    const opened = /^F([0-9a-f]+)/i.exec((await this.client.send(`vFile:open:${Buffer.from(path).toString('hex')},0,0`)).toString('latin1'));
+    if (opened === null) return undefined;
+    const parts: Buffer[] = [];
+    const most = Math.max(64, (this.packetSize >> 1) - 32);
+    for (let offset = 0; ;) {
+      const reply = await this.client.send(`vFile:pread:${opened[1]},${most.toString(16)},${offset.toString(16)}`);
+      const data = reply.indexOf(';');
+      if (!reply.toString('latin1', 0, 1).startsWith('F') || data < 0 || data + 1 >= reply.length) break;
+      parts.push(reply.subarray(data + 1));
+      offset += reply.length - data - 1;
+    }
+    await this.client.send(`vFile:close:${opened[1]}`);
+    return parts.length === 0 ? undefined : Buffer.concat(parts);
+  }
+
   /** How far the program was loaded from where it was linked. */
   async loadOffset(): Promise<bigint> {
     const [, text] = /^Text=([0-9a-f]+)/i.exec((await this.client.send('qOffsets')).toString('latin1')) ?? [];

@@ -34,6 +34,9 @@ export class Debuggee {
     this.stepper = new Stepper(this.execution);
     this.sources = new SourceMap(attributes.sourceFileMap);
     this.modules = new ModuleSymbols(stub, this.inspector, attributes.modulePath, events.tell);
+    this.execution.onLibraries = async () => {
+      if (await this.modules.refresh()) await this.breakpoints.replaceAll();
+    };
   }
 
   /** @throws RspError, SymbolFileError */

@@ -38,6 +38,8 @@ export class Execution {
   readonly inspector: Inspector;
   readonly breakpoints: BreakpointSet;
   onLog: LogSink | undefined;
+  /** Modules have come or gone. */
+  onLibraries: (() => Promise<void>) | undefined;
   private running = false;
   private pauseWanted = false;
   private readonly pending: (() => Promise<void>)[] = [];
@@ -167,7 +169,10 @@ export class Execution {
     const hadWork = this.pending.length > 0;
     await this.work();
     if (reply.history !== undefined) return { kind: 'history', thread, end: reply.history };
-    if (reply.libraries) await this.breakpoints.replaceAll();
+    if (reply.libraries) {
+      await this.onLibraries?.();
+      return this.paused(thread, pauseWanted);
+    }
     if (reply.watch !== undefined) {
       const hit = await this.counting(this.breakpoints.watching(reply.watch.address), thread);
       return hit.length > 0 ? { kind: 'breakpoint', thread, hit } : this.paused(thread, pauseWanted);

@@ -33,7 +33,7 @@ export const ATTRIBUTES = [
   { name: 'stopOnEntry', type: 'boolean', requests: both, default: false, help: 'Launch: stay at the first instruction. Attach: leave the target stopped.' },
   { name: 'stopAt', type: 'string', requests: launch, default: '', help: 'A function to stop in once, such as `start_kernel`.' },
   { name: 'sourceFileMap', type: 'map', requests: both, help: 'Where sources are: from the path they were compiled under to where they are here.' },
-  { name: 'modulePath', type: 'string[]', requests: both, default: [], help: 'Folders searched for the `.ko` files of loaded modules.' },
+  { name: 'modulePath', type: 'string[]', requests: both, default: [], help: 'Folders searched for the `.ko` files of loaded modules; a launch hands the first to the machine (`--modules`).' },
   { name: 'tasks', type: 'boolean', requests: both, default: true, help: 'Show every task of the kernel as a thread, where the stub can.' },
   { name: 'skas', type: 'string', requests: launch, help: 'Another skas command to boot with.' },
   { name: 'trace', type: 'boolean', requests: both, default: false, help: 'Write every packet between adapter and stub to the debug console.' },

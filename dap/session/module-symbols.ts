@@ -36,15 +36,19 @@ export class ModuleSymbols {
     const same = now.length === this.loaded.length && now.every(({ name, addresses }, i) => name === this.loaded[i].name && addresses.join() === this.loaded[i].addresses.join());
     if (same) return false;
     for (const { file } of this.loaded) if (file !== undefined) this.inspector.removeFile(file);
-    this.loaded = now.map(({ name, addresses }) => ({ name, addresses, file: this.open(name, addresses) }));
+    const loaded: LoadedModule[] = [];
+    for (const { name, addresses } of now) loaded.push({ name: plainName(name), addresses, file: await this.open(name, addresses) });
+    this.loaded = loaded;
     return true;
   }
 
-  private open(name: string, addresses: readonly bigint[]): SymbolFile | undefined {
-    const path = name.startsWith('/') ? name : this.find(name);
-    if (path === undefined) return undefined;
+  /** From the user's folders; else what the stub has. */
+  private async open(name: string, addresses: readonly bigint[]): Promise<SymbolFile | undefined> {
+    const path = this.find(name);
+    const bytes = path === undefined && name.startsWith('/') ? await this.stub.readFile(name) : undefined;
+    if (path === undefined && bytes === undefined) return undefined;
     try {
-      const file = SymbolFile.openModule(path, addresses.map((address) => this.inspector.address(address)));
+      const file = SymbolFile.openModule(path ?? name, addresses.map((address) => this.inspector.address(address)), bytes);
       this.inspector.addFile(file);
       return file;
     } catch (error) {

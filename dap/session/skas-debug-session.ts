@@ -428,7 +428,8 @@ export class SkasDebugSession extends DebugSession {
     this.answer(response, async () => ({ targets: await this.need(this.stack).completions(args) }));
   }
 
-  protected modulesRequest(response: DebugProtocol.ModulesResponse): void {
+  /** The base class does not know it. */
+  private modulesRequest(response: DebugProtocol.ModulesResponse): void {
     this.answer(response, async () => {
       const { inspector, modules } = this.need(this.debuggee);
       const program = inspector.files.filter((file) => !modules.loaded.some((each) => each.file === file));
@@ -501,6 +502,10 @@ export class SkasDebugSession extends DebugSession {
   // ── the extension's own requests ──────────────────────────────────────────────────────────────
 
   protected override customRequest(command: string, response: DebugProtocol.Response, args: Record<string, string> | undefined): void {
+    if (command === 'modules') {
+      this.modulesRequest({ ...response, body: { modules: [] } });
+      return;
+    }
     if (!isViewRequest(command)) {
       super.customRequest(command, response, args);
       return;

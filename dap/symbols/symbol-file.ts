@@ -43,12 +43,12 @@ export class SymbolFile {
   }
 
   /**
-   * A kernel module. `addresses` are those of its allocated sections, in the order of the file, as `qXfer:libraries` gives them.
+   * A kernel module, of `path` or of the bytes of it that are given. `addresses` are those of its allocated sections, in the order of the file, as `qXfer:libraries` gives them.
    * @throws SymbolFileError
    */
-  static openModule(path: string, addresses: readonly number[]): SymbolFile {
+  static openModule(path: string, addresses: readonly number[], bytes?: Uint8Array): SymbolFile {
     return reading(() => {
-      const elf = readElf(path);
+      const elf = bytes === undefined ? readElf(path) : new ElfFile(bytes, path);
       const allocated = elf.sections.filter(({ flags, size }) => (flags & SHF_ALLOC) !== 0 && size > 0);
       const places = new Map(allocated.slice(0, addresses.length).map(({ name }, i) => [name, addresses[i]]));
       return new SymbolFile(path, elf, 0, (section) => places.get(section));
