@@ -58,6 +58,8 @@ export class Stub {
         return word.endsWith('-') && value === undefined ? ['', ''] : [name, value ?? '+'];
       }));
       if (features.has('QStartNoAckMode') && (await client.send('QStartNoAckMode')).toString() === 'OK') client.stopAcknowledging();
+      // gdbserver has no current thread before somebody chose one, and ends when it is asked for its description then.
+      await client.send('Hg0');
       if (!features.has('qXfer:features:read')) throw new RspError('the stub gives no target description, so its registers are not known');
       const read = (name: string): Promise<string> => transfer(client, 'features', name, SMALL_PACKET * 4).then((bytes) => {
         if (bytes === undefined) throw new RspError(`the stub has no target description '${name}'`);
