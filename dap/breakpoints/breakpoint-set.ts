@@ -63,10 +63,6 @@ export class BreakpointSet {
     return [...this.all.values()].filter(({ locations }) => locations.some((each) => !isCode(each) && each.address <= address && address < each.address + BigInt(each.length)));
   }
 
-  get(id: number): Breakpoint | undefined {
-    return this.all.get(id);
-  }
-
   /** Does something with the breakpoints at an address out of the way: the instruction there has to run. */
   async without<T>(address: bigint, run: () => Promise<T>): Promise<T> {
     const here = CODE_TYPES.flatMap((type) => this.installed.get(keyOf({ type, address, length: 1 })) ?? []);

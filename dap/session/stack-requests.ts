@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { Tag } from '../../emulator/image/dwarf/constants.ts';
 import { ExpressionError } from '../expressions/lexer.ts';
-import { walk, type CallFrame, type SourcePosition } from '../symbols/call-frames.ts';
+import { walk, type SourcePosition } from '../symbols/call-frames.ts';
 import { settle } from '../symbols/miss.ts';
 import { Value, ValueError, integerBytes, littleEndian } from '../values/value.ts';
 import { frameVariable, staticVariable } from '../values/variables.ts';
@@ -233,10 +233,6 @@ export class StackRequests {
     const id = this.threads.id(threadId);
     if (id === undefined) throw new RequestError(`there is no thread ${threadId}`);
     return id;
-  }
-
-  frame(frameId: number | undefined): CallFrame | undefined {
-    return frameId === undefined ? undefined : this.stored.frames.get(frameId)?.frame;
   }
 
   private containerOf(reference: number): Container {
