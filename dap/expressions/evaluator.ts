@@ -26,6 +26,10 @@ export interface Effects {
 /** Longest arrays `x@n` makes. */
 const MOST_REPEATED = 1n << 20n;
 
+const COMPARISONS = ['<', '>', '<=', '>=', '==', '!='] as const;
+type Comparison = (typeof COMPARISONS)[number];
+const isComparison = (operator: BinaryOperator): operator is Comparison => COMPARISONS.some((one) => one === operator);
+
 export class Evaluator {
   private readonly memory: TargetMemory;
   private readonly types: CTypes;
@@ -175,9 +179,8 @@ export class Evaluator {
 
   private binary(operator: BinaryOperator, leftNode: Node, rightNode: Node): Value {
     const { types } = this;
-    const truth = (value: boolean): Value => this.integer(types.base('int'), value ? 1n : 0n);
-    if (operator === '&&') return truth(this.truth(this.evaluate(leftNode)) && this.truth(this.evaluate(rightNode)));
-    if (operator === '||') return truth(this.truth(this.evaluate(leftNode)) || this.truth(this.evaluate(rightNode)));
+    if (operator === '&&') return this.logical(this.truth(this.evaluate(leftNode)) && this.truth(this.evaluate(rightNode)));
+    if (operator === '||') return this.logical(this.truth(this.evaluate(leftNode)) || this.truth(this.evaluate(rightNode)));
     const left = this.decayed(this.evaluate(leftNode));
     const right = this.decayed(this.evaluate(rightNode));
     if (operator === '+' || operator === '-') {
@@ -190,13 +193,8 @@ export class Evaluator {
     const computed = shifts ? types.promoted(left.plain) : type;
     const a = this.cast(left, computed).integer();
     const b = shifts ? this.number(right) : this.cast(right, computed).integer();
+    if (isComparison(operator)) return this.compared(operator, a, b);
     switch (operator) {
-      case '<': return truth(a < b);
-      case '>': return truth(a > b);
-      case '<=': return truth(a <= b);
-      case '>=': return truth(a >= b);
-      case '==': return truth(a === b);
-      case '!=': return truth(a !== b);
       case '/': case '%':
         if (b === 0n) throw new ExpressionError('division by zero');
         return this.integer(computed, operator === '/' ? a / b : a % b);
@@ -210,6 +208,21 @@ export class Evaluator {
       case '&': return this.integer(computed, a & b);
       case '^': return this.integer(computed, a ^ b);
       case '|': return this.integer(computed, a | b);
+    }
+  }
+
+  private logical(value: boolean): Value {
+    return this.integer(this.types.base('int'), value ? 1n : 0n);
+  }
+
+  private compared<T extends bigint | number>(operator: Comparison, a: T, b: T): Value {
+    switch (operator) {
+      case '<': return this.logical(a < b);
+      case '>': return this.logical(a > b);
+      case '<=': return this.logical(a <= b);
+      case '>=': return this.logical(a >= b);
+      case '==': return this.logical(a === b);
+      case '!=': return this.logical(a !== b);
     }
   }
 
@@ -228,18 +241,12 @@ export class Evaluator {
   }
 
   private floatBinary(operator: BinaryOperator, a: number, b: number): Value {
-    const truth = (value: boolean): Value => this.integer(this.types.base('int'), value ? 1n : 0n);
+    if (isComparison(operator)) return this.compared(operator, a, b);
     switch (operator) {
       case '+': return this.float(a + b);
       case '-': return this.float(a - b);
       case '*': return this.float(a * b);
       case '/': return this.float(a / b);
-      case '<': return truth(a < b);
-      case '>': return truth(a > b);
-      case '<=': return truth(a <= b);
-      case '>=': return truth(a >= b);
-      case '==': return truth(a === b);
-      case '!=': return truth(a !== b);
       default: throw new ExpressionError(`'${operator}' does not work on floating-point numbers`);
     }
   }

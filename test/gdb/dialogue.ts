@@ -37,6 +37,17 @@ export async function listen(args: readonly string[]): Promise<Listening> {
   return { child, port, output: () => stdout, errors: () => stderr, ended };
 }
 
+const PRINTED_WITHIN_MS = 60_000;
+
+/** Waits until a machine has printed something. */
+export async function printed(started: Listening, text: string): Promise<void> {
+  const end = performance.now() + PRINTED_WITHIN_MS;
+  while (!started.output().includes(text)) {
+    if (performance.now() > end) throw new Error(`no '${text}' in:\n${started.output().slice(-1000)}${started.errors()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** As a command: soon after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
 export const INTERRUPT = 'echo [interrupt me]\\n';
 const INTERRUPT_AFTER_MS = 1000;

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { initramfs } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { PACKETS } from '../../stub/packets/table.ts';
-import { gdb, listen, type Listening } from './dialogue.ts';
+import { gdb, listen, printed, type Listening } from './dialogue.ts';
 import { RawClient } from './raw-client.ts';
 
 const THREADS = ['', '0', '-1', 'p2.-1', 'p-1.-1', 'p0.0', 'p2.400000', 'p2.1', 'p2.2', 'p2.17', 'p1.1', 'p2.2000002', 'p2.800002', 'p2.7fffffff', 'p2.c00000', 'p2', '17', '2'];
@@ -57,8 +57,7 @@ it('is answered, and switching leaves no trace', async () => {
   await removeBreakpoints();
   await client.monitor('tasks on');
   client.send('vCont;c');
-  const end = performance.now() + 60_000;
-  while (!started.output().includes('uml:~#') && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+  await printed(started, 'uml:~#');
   client.interrupt();
   expect(await client.reply(20_000)).toMatch(/^T/);
   await throwAt(400, harmless, removeBreakpoints);

@@ -5,7 +5,7 @@ import { initramfs } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { FakeTarget } from '../../stub/fake-target.ts';
 import { RspServer } from '../../stub/server.ts';
-import { gdb, listen, type Listening } from './dialogue.ts';
+import { gdb, listen, printed, type Listening } from './dialogue.ts';
 import { FuzzClient, Random, fits } from './fuzzer.ts';
 
 const LONG = 120_000;
@@ -161,7 +161,7 @@ describe('a kernel', () => {
     await looks(400, 'no tasks');
     expect(await threads()).toBe(1);
     one.send('vCont;c');
-    while (!started.output().includes('uml:~#')) await new Promise((resolve) => setTimeout(resolve, 100));
+    await printed(started, 'uml:~#');
     one.socket.write('\x03');
     expect(await one.reply(LONG)).toMatch(/^T/);
     expect(await threads()).toBeGreaterThan(10);

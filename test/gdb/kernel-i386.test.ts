@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { initramfsI386 } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
-import { gdb, INTERRUPT, listen, type Listening } from './dialogue.ts';
+import { gdb, INTERRUPT, listen, printed, type Listening } from './dialogue.ts';
 
 const LONG = 120_000;
 let machine: Listening | undefined;
@@ -49,8 +49,7 @@ describe('a 32-bit UML kernel', () => {
 
   it('is interrupted while it spins, and its tasks are threads', async () => {
     const { machine: started, ask } = await boot();
-    const end = performance.now() + LONG / 2;
-    while (!started.output().includes('uml:~#') && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+    await printed(started, 'uml:~#');
     started.child.stdin?.write('while :; do :; done\n');
     const text = await ask(INTERRUPT, 'continue', 'info registers eip', 'info threads', 'thread apply 1 bt', 'kill');
     expect(text).toContain('received signal SIGINT');

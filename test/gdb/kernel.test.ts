@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { initramfs } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
-import { gdb, INTERRUPT, listen, type Listening } from './dialogue.ts';
+import { gdb, INTERRUPT, listen, printed, type Listening } from './dialogue.ts';
 
 const LONG = 120_000;
 let machine: Listening | undefined;
@@ -17,14 +17,6 @@ async function boot(...options: string[]): Promise<{ machine: Listening; kernel:
   const started = await listen(['boot', '--gdb', ':0', ...options, kernel, 'mem=64M', `initrd=${initramfs()}`]);
   machine = started;
   return { machine: started, kernel, ask: (...commands) => gdb(started.port, commands, { symbols: kernel, timeout: LONG / 2 }) };
-}
-
-async function printed(started: Listening, text: string): Promise<void> {
-  const end = performance.now() + LONG / 2;
-  while (!started.output().includes(text)) {
-    if (performance.now() > end) throw new Error(`no '${text}' in:\n${started.output().slice(-1000)}${started.errors()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 describe('a UML kernel', () => {
