@@ -1,6 +1,7 @@
 /** Symbols of loaded kernel modules: found when the target says that modules have come or gone, in the folders of `modulePath`. */
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { MODULE_FILE } from '../../stub/libraries/module-compression.ts';
 import type { Stub } from '../rsp/stub.ts';
 import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import type { Inspector } from './inspector.ts';
@@ -12,7 +13,7 @@ export interface LoadedModule {
 }
 
 /** Kernel modules write `-` and `_` alike. */
-const plainName = (path: string): string => basename(path).replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
+const plainName = (path: string): string => basename(path).replace(MODULE_FILE, '').replaceAll('-', '_');
 
 export class ModuleSymbols {
   /** As of the last look. */
@@ -67,7 +68,7 @@ export class ModuleSymbols {
         this.tell(`"modulePath": ${folder} cannot be read\n`);
         continue;
       }
-      const entry = entries.find((each) => each.endsWith('.ko') && plainName(each) === plainName(name));
+      const entry = entries.find((each) => MODULE_FILE.test(each) && plainName(each) === plainName(name));
       if (entry !== undefined) return join(folder, entry);
     }
     return undefined;

@@ -9,6 +9,7 @@ import type { Die } from '../../emulator/image/dwarf/die.ts';
 import { callSitesOf, type CallSite } from '../../emulator/image/dwarf/call-sites.ts';
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import { ElfError, ElfFile } from '../../emulator/image/elf.ts';
+import { ModuleFileError, unpackModule } from '../../stub/libraries/module-compression.ts';
 import { SymbolTable } from './symbol-table.ts';
 
 /** A file of symbols cannot be used; the message is fit for the user. */
@@ -39,7 +40,7 @@ export class SymbolFile {
 
   /** @throws SymbolFileError */
   static open(path: string, loadOffset = 0): SymbolFile {
-    return reading(() => new SymbolFile(path, readElf(path), loadOffset, undefined));
+    return reading(() => new SymbolFile(path, new ElfFile(readBytes(path), path), loadOffset, undefined));
   }
 
   /**
@@ -48,7 +49,7 @@ export class SymbolFile {
    */
   static openModule(path: string, addresses: readonly number[], bytes?: Uint8Array): SymbolFile {
     return reading(() => {
-      const elf = bytes === undefined ? readElf(path) : new ElfFile(bytes, path);
+      const elf = new ElfFile(bytes ?? unpackModule(path, readBytes(path)), path);
       const allocated = elf.sections.filter(({ flags, size }) => (flags & SHF_ALLOC) !== 0 && size > 0);
       const places = new Map(allocated.slice(0, addresses.length).map(({ name }, i) => [name, addresses[i]]));
       return new SymbolFile(path, elf, 0, (section) => places.get(section));
@@ -88,22 +89,20 @@ export class SymbolFile {
 
 const SHF_ALLOC = 2;
 
-function readElf(path: string): ElfFile {
-  let bytes: Uint8Array;
+function readBytes(path: string): Uint8Array {
   try {
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     throw new SymbolFileError(code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${String(code)})`);
   }
-  return new ElfFile(bytes, path);
 }
 
 function reading<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    if (error instanceof ElfError || error instanceof DwarfError) throw new SymbolFileError(error.message);
+    if (error instanceof ElfError || error instanceof DwarfError || error instanceof ModuleFileError) throw new SymbolFileError(error.message);
     throw error;
   }
 }

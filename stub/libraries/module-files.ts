@@ -1,11 +1,11 @@
 /** Where the files of a kernel's modules are, on the machine this runs on: in the folder the user named, or beside the kernel. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { MODULE_FILE, ModuleFileError, unpackModule } from './module-compression.ts';
 
 /** A build tree is no deeper, and has no more folders. */
 const DEEPEST = 16;
 const MOST_FOLDERS = 20_000;
-const MODULE = /\.ko$/;
 
 /** The kernel writes `-` in a module's name as `_`. */
 const canonical = (name: string): string => name.replaceAll('-', '_');
@@ -21,21 +21,23 @@ export class ModuleFiles {
     this.kernel = kernel;
   }
 
-  /** Undefined: there is no file for this module. */
+  /** Undefined: there is no file for this module. @throws ModuleFileError when there is one that cannot be read */
   find(module: string): { readonly path: string; readonly bytes: Uint8Array } | undefined {
     this.paths ??= this.search();
     const path = this.paths.get(canonical(module));
     if (path === undefined) return undefined;
+    let packed: Buffer;
     try {
-      return { path, bytes: readFileSync(path) };
-    } catch {
-      return undefined;
+      packed = readFileSync(path);
+    } catch (error) {
+      throw new ModuleFileError(error instanceof Error ? error.message : String(error));
     }
+    return { path, bytes: unpackModule(path, packed) };
   }
 
   private search(): Map<string, string> {
     const found = new Map<string, string>();
-    const add = (path: string): void => void found.set(canonical(basename(path).replace(MODULE, '')), path);
+    const add = (path: string): void => void found.set(canonical(basename(path).replace(MODULE_FILE, '')), path);
     if (this.folder !== undefined) below(this.folder).forEach(add);
     else {
       const beside = dirname(this.kernel);
@@ -61,7 +63,7 @@ function below(top: string): string[] {
     }
     for (const entry of entries) {
       if (entry.isDirectory() && depth < DEEPEST) folders.push({ path: join(path, entry.name), depth: depth + 1 });
-      else if (MODULE.test(entry.name)) found.push(join(path, entry.name));
+      else if (MODULE_FILE.test(entry.name)) found.push(join(path, entry.name));
     }
   }
   return found;

@@ -3,6 +3,7 @@ import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import { ElfError, ElfFile } from '../../emulator/image/elf.ts';
 import type { ModuleLibrary } from '../libraries/library-documents.ts';
 import { linkModule, unlinkedModule } from '../libraries/linked-module.ts';
+import { ModuleFileError } from '../libraries/module-compression.ts';
 import type { ModuleFiles } from '../libraries/module-files.ts';
 import type { KernelView } from './kernel-view.ts';
 import { listModules, type LoadedModule } from './module-list.ts';
@@ -47,9 +48,9 @@ export class KernelModules {
     const known = this.made.get(path);
     // The sections of its initialisation go when that is over, the others stay as they are.
     if (known !== undefined && known.library.address === module.object.address && [...sections].every(([name, address]) => known.placement.get(name) === address)) return known.library;
-    const file = this.files.find(module.name);
-    if (file === undefined) return 'there is no file for it (--modules DIR)';
     try {
+      const file = this.files.find(module.name);
+      if (file === undefined) return 'there is no file for it (--modules DIR)';
       const elf = new ElfFile(file.bytes, file.path);
       const note = elf.section(BUILD_ID);
       const place = sections.get(BUILD_ID);
@@ -60,7 +61,7 @@ export class KernelModules {
       this.made.set(path, { library, bytes, unlinked: unlinkedModule(elf, sections), placement: sections });
       return library;
     } catch (error) {
-      if (error instanceof DwarfError || error instanceof ElfError) return error.message;
+      if (error instanceof DwarfError || error instanceof ElfError || error instanceof ModuleFileError) return error.message;
       throw error;
     }
   }

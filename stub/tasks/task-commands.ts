@@ -112,7 +112,11 @@ function modules(target: TaskTarget): string {
   return reading(() => {
     const list = listModules(kernel);
     if (list === undefined) return 'The kernel cannot load modules.\n';
-    const rows = list.map(({ name, state, address, size }) => `${name.padEnd(24)}${String(size).padStart(9)}  ${state.padEnd(9)} 0x${address.toString(16)}\n`);
+    const without = target.withoutSymbols(kernel);
+    const rows = list.map(({ name, state, address, size }) => {
+      const why = without.get(name);
+      return `${name.padEnd(24)}${String(size).padStart(9)}  ${state.padEnd(9)} 0x${address.toString(16)}${why === undefined ? '' : `  no symbols: ${why}`}\n`;
+    });
     return rows.length === 0 ? 'No modules are loaded.\n' : `name                         size  state     address\n${rows.join('')}`;
   });
 }

@@ -10,6 +10,7 @@ import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, 
 import { runMonitorCommand, type MonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
+import type { KernelView } from './kernel-view.ts';
 import { StepInTask } from './step-in-task.ts';
 import type { Task } from './task.ts';
 import { taskCommands } from './task-commands.ts';
@@ -39,6 +40,8 @@ export class TaskTarget implements Target {
   readonly debuggee: DebuggeeKernel;
   /** `monitor` commands of those who build on this. */
   furtherCommands: readonly MonitorCommand[] = [];
+  /** Names of loaded modules that debuggers see no symbols of, and why. */
+  withoutSymbols: (kernel: KernelView) => ReadonlyMap<string, string> = () => new Map();
   private readonly machine: MachineTarget;
   private readonly helper: TaskSwitch;
   private readonly registers: RegisterSet;

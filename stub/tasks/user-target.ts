@@ -54,6 +54,10 @@ export class UserTarget implements Target {
     this.moduleWatch = new ModuleWatch(debug);
     this.stops = new UserStops(inner, this.users, this.moduleWatch, debug.machine.process.pid);
     this.modules = new KernelModules(modules);
+    inner.withoutSymbols = (kernel) => {
+      this.modules.libraries(kernel, this.moduleWatch.leaving);
+      return this.modules.missing;
+    };
     inner.furtherCommands = [{
       name: 'step-syscall', arguments: 'into|over', help: 'whether stepi of a guest process at a system call ends in the kernel', run: (where) => this.stepSyscall(where),
     }, {
