@@ -9,8 +9,9 @@ const READ_ONLY = 1;
 
 function mountsOf(kernel: KernelView, namespace: GuestObject): Iterable<GuestObject> {
   const type = kernel.image.type('struct mount') ?? kernel.type('struct vfsmount');
+  // A tree since 6.8; from 4.9 on the number of them.
   const tree = namespace.find('mounts');
-  return tree !== undefined ? inOrder(tree, type, 'mnt_node') : namespace.at('list').list(type, 'mnt_list');
+  return tree?.has('rb_node') === true ? inOrder(tree, type, 'mnt_node') : namespace.at('list').list(type, 'mnt_list');
 }
 
 /** Of the first process's namespace. */

@@ -8,6 +8,7 @@ const KERNELS: readonly (readonly [name: string, path: () => string, version: Re
   ['6.12, statically linked', () => umlKernel('static'), /Linux uml 6\.12\.\d+-skas/, initramfs],
   ['6.12, dynamically linked', () => umlKernel('dynamic'), /Linux uml 6\.12\.\d+-skas/, initramfs],
   ['6.12 for i386, statically linked', () => umlKernel('i386'), /Linux uml 6\.12\.\d+-skas .* i686/, initramfsI386],
+  ['6.1, statically linked', () => umlKernel('older'), /Linux uml 6\.1\.\d+-skas/, initramfs],
   ["Debian's 6.1, dynamically linked", () => DEBIAN_UML, /Linux uml 6\.1\.\d+/, initramfs],
 ];
 

@@ -11,7 +11,6 @@ import { settle } from '../../dap/symbols/miss.ts';
 import { frameVariable } from '../../dap/values/variables.ts';
 import { ValueError, isAggregate, isScalar, type Value } from '../../dap/values/value.ts';
 import { initramfs } from '../fixtures/initramfs.ts';
-import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { listen } from '../gdb/dialogue.ts';
 
 type Canon = string | { readonly [name: string]: Canon };
@@ -35,12 +34,12 @@ const MOST_FRAMES = 12;
 const DEEPEST = 2;
 const GDB_MS = 240_000;
 
-const machine = (): ReturnType<typeof listen> => listen(['boot', '--gdb', ':0', '--wait', '--quiet', umlKernel('static'), 'mem=64M', `initrd=${initramfs()}`]);
+const machine = (kernel: string): ReturnType<typeof listen> => listen(['boot', '--gdb', ':0', '--wait', '--quiet', kernel, 'mem=64M', `initrd=${initramfs()}`]);
 
-/** gdb's view of stops that come in this order. */
-export async function gdbViews(stops: readonly number[]): Promise<StopView[]> {
+/** gdb's view of a kernel's stops that come in this order. */
+export async function gdbViews(kernel: string, stops: readonly number[]): Promise<StopView[]> {
   const folder = mkdtempSync(join(tmpdir(), 'skas-oracle-'));
-  const started = await machine();
+  const started = await machine(kernel);
   started.child.stdin?.end();
   try {
     const [list, out] = [join(folder, 'stops'), join(folder, 'out')];
@@ -48,7 +47,7 @@ export async function gdbViews(stops: readonly number[]): Promise<StopView[]> {
     const commands = [`set $oracle_port = ${started.port}`, `set $oracle_stops = "${list}"`, `set $oracle_out = "${out}"`, `source ${join(import.meta.dirname, 'oracle.py')}`];
     const output = await new Promise<string>((resolve) => {
       // The strings have to be in the target's language before there is a target.
-      const args = ['-nx', '-q', '-batch', '-ex', 'set language c', ...commands.flatMap((command) => ['-ex', command]), umlKernel('static')];
+      const args = ['-nx', '-q', '-batch', '-ex', 'set language c', ...commands.flatMap((command) => ['-ex', command]), kernel];
       execFile('gdb', args, { timeout: GDB_MS, maxBuffer: 1 << 26 }, (_, stdout, stderr) => resolve(stdout + stderr));
     });
     const text = readFileSync(out, 'utf8');
@@ -78,12 +77,12 @@ function someStatements({ inspector }: Debuggee, seed: number, count: number): b
   return [...new Set(found)];
 }
 
-/** Boots with breakpoints all over; each counts once. The adapter's view of the first `wanted` stops. */
-export async function ourViews(seed: number, breakpoints: number, wanted: number): Promise<StopView[]> {
-  const started = await machine();
+/** Boots a kernel with breakpoints all over; each counts once. The adapter's view of the first `wanted` stops. */
+export async function ourViews(kernel: string, seed: number, breakpoints: number, wanted: number): Promise<StopView[]> {
+  const started = await machine(kernel);
   started.child.stdin?.end();
   try {
-    const attributes = readAttributes('attach', { program: umlKernel('static'), port: started.port });
+    const attributes = readAttributes('attach', { program: kernel, port: started.port });
     const debuggee = await Debuggee.connect('127.0.0.1', started.port, attributes, { log: undefined, tell: () => undefined });
     const views: StopView[] = [];
     const places = new Set(someStatements(debuggee, seed, breakpoints));

@@ -1,6 +1,7 @@
 /** A UML kernel under the real gdb. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { initramfs } from '../fixtures/initramfs.ts';
+import type { UmlVariant } from '../fixtures/uml-config.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { gdb, INTERRUPT, listen, printed, type Listening } from './dialogue.ts';
 
@@ -12,16 +13,16 @@ afterEach(() => {
   machine = undefined;
 });
 
-async function boot(...options: string[]): Promise<{ machine: Listening; kernel: string; ask: (...commands: string[]) => Promise<string> }> {
-  const kernel = umlKernel('static');
+async function boot(variant: UmlVariant, ...options: string[]): Promise<{ machine: Listening; kernel: string; ask: (...commands: string[]) => Promise<string> }> {
+  const kernel = umlKernel(variant);
   const started = await listen(['boot', '--gdb', ':0', ...options, kernel, 'mem=64M', `initrd=${initramfs()}`]);
   machine = started;
   return { machine: started, kernel, ask: (...commands) => gdb(started.port, commands, { symbols: kernel, timeout: LONG / 2 }) };
 }
 
 describe('a UML kernel', () => {
-  it('is held at its first instruction, breaks, steps, watches, finishes', async () => {
-    const { machine: started, ask } = await boot('--wait');
+  it.each([['6.12', 'static'], ['6.1', 'older']] as const)('is held at its first instruction, breaks, steps, watches, finishes (Linux %s)', async (version, variant) => {
+    const { machine: started, ask } = await boot(variant, '--wait');
     started.child.stdin?.end();
     const text = await ask(
       'info threads', 'break start_kernel', 'continue', 'bt', 'next', 'next', 'next', 'p linux_banner', 'watch system_state', 'continue', 'delete',
@@ -29,7 +30,7 @@ describe('a UML kernel', () => {
     );
     expect(text).toMatch(/Breakpoint 1, start_kernel \(\)/);
     expect(text).toMatch(/#\d+ .*start_kernel_proc/);
-    expect(text).toContain('"Linux version 6.12');
+    expect(text).toContain(`"Linux version ${version}.`);
     expect(text).toMatch(/Old value = SYSTEM_BOOTING\s+New value = SYSTEM_SCHEDULING/);
     expect(text).toMatch(/Breakpoint 3, do_sys_openat2/);
     expect(text).toMatch(/#\d+ .*userspace \(/);
@@ -42,7 +43,7 @@ describe('a UML kernel', () => {
   }, LONG);
 
   it('is interrupted at the idle prompt, calls functions, goes on, is connected to again', async () => {
-    const { machine: started, ask } = await boot();
+    const { machine: started, ask } = await boot('static');
     await printed(started, 'uml:~#');
     const text = await ask('bt', 'p nr_threads', 'p (int) nr_processes()', 'p (unsigned long) memparse("4k", 0)', 'p init_task.comm', INTERRUPT, 'continue', 'bt', 'detach');
     expect(text).toContain('= 4096');
@@ -56,7 +57,7 @@ describe('a UML kernel', () => {
   }, LONG);
 
   it('steps without falling into its timer, and shows the interrupted code behind the timer', async () => {
-    const { machine: started, ask } = await boot('--wait');
+    const { machine: started, ask } = await boot('static', '--wait');
     started.child.stdin?.end();
     const text = await ask(
       'break vfs_caches_init', 'continue', 'finish', ...Array.from({ length: 6 }, () => 'next'), 'echo [stepped]\\n', 'delete', 'break timer_handler', 'continue', 'bt', 'delete', 'kill',
@@ -69,7 +70,7 @@ describe('a UML kernel', () => {
   }, LONG);
 
   it('spins and answers', async () => {
-    const { machine: started, ask } = await boot();
+    const { machine: started, ask } = await boot('static');
     await printed(started, 'uml:~#');
     started.child.stdin?.write('while :; do :; done\n');
     const text = await ask(INTERRUPT, 'continue', 'info registers rip', INTERRUPT, 'continue', 'kill');
