@@ -26,6 +26,8 @@ export interface WatchRequest {
 }
 
 const SIGKILL = 9;
+/** What the kernel does for one page takes far less. */
+const ASIDE_MS = 2000;
 
 export class Debugger {
   readonly machine: Machine;
@@ -172,6 +174,13 @@ export class Debugger {
     return report;
   }
 
+  /** Lets the stopped machine go on until something its debugger needs is done. False when it came to a stop first, which is reported as soon as the machine is resumed, or took long. */
+  runAside(done: () => boolean): boolean {
+    const end = performance.now() + ASIDE_MS;
+    while (this.found === undefined && this.excursion === undefined && !done() && performance.now() < end) if (this.advance(ASIDE_MS) !== 'running') break;
+    return done();
+  }
+
   /** The next resume takes a thread over the breakpoint it stands at. */
   pass(thread: Thread): void {
     this.passing = thread;
@@ -207,6 +216,7 @@ export class Debugger {
     this.caught = undefined;
     this.attached = false;
     this.plan = undefined;
+    this.found = undefined;
     this.onStop = undefined;
     if (this.stopped === undefined) return this.endStep();
     for (const thread of this.threads()) this.prepare(thread, { kind: 'continue', signal: thread.signals.held?.signal ?? 0 });
@@ -288,7 +298,7 @@ export class Debugger {
     const end = performance.now() + milliseconds;
     let result: SliceResult;
     do {
-      result = this.advance(Math.max(end - performance.now(), 0));
+      result = this.found === undefined ? this.advance(Math.max(end - performance.now(), 0)) : 'running';
       if (this.found !== undefined) {
         this.report();
         return 'running';

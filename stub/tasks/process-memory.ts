@@ -10,6 +10,8 @@ import { PAGE_BYTES, PageFlag, PageTables } from './page-tables.ts';
 
 /** Writes into the kernel's address space; false when that is not possible. */
 export type KernelWriter = (address: number, bytes: Uint8Array) => boolean;
+/** Has the kernel give a process a page of its own, at an address it may write to. Gives why that cannot be done. */
+export type PageFetcher = (address: number) => string | undefined;
 
 export class UserMemory {
   readonly tables: PageTables;
@@ -43,15 +45,16 @@ export class UserMemory {
   }
 
   /** @throws GuestDataError saying why, nothing being written, unless all can be */
-  write(mm: GuestObject, address: number, bytes: Uint8Array): void {
+  write(mm: GuestObject, address: number, bytes: Uint8Array, fetch: PageFetcher): void {
+    const first = address - (address % PAGE_BYTES);
+    for (let page = first; page < address + bytes.length; page += PAGE_BYTES) this.makeWritable(mm, page, fetch);
     const parts: { readonly address: number; readonly bytes: Uint8Array; readonly entry: number; readonly flags: number }[] = [];
     for (let done = 0; done < bytes.length;) {
       const at = address + done;
       const inside = at % PAGE_BYTES;
       const count = Math.min(PAGE_BYTES - inside, bytes.length - done);
       const page = this.tables.find(mm, at - inside);
-      if (page === undefined) throw new GuestDataError(`the page at 0x${(at - inside).toString(16)} is not in the process's memory now`);
-      if ((page.flags & PageFlag.write) === 0) throw new GuestDataError(`the page at 0x${(at - inside).toString(16)} is read-only or shared until the process itself writes to it`);
+      if (page === undefined || (page.flags & PageFlag.write) === 0) throw new GuestDataError(`the page at 0x${(at - inside).toString(16)} is gone again`);
       parts.push({ address: page.address + inside, bytes: bytes.subarray(done, done + count), entry: page.entry, flags: page.flags });
       done += count;
     }
@@ -61,6 +64,17 @@ export class UserMemory {
       const flags = part.flags | PageFlag.dirty | PageFlag.accessed;
       if (flags !== part.flags) this.write_(part.entry, Uint8Array.of(flags & 0xff, (flags >> 8) | ((this.kernel.memory(part.entry + 1, 1)?.[0] ?? 0) & 0xf0)));
     }
+  }
+
+  private makeWritable(mm: GuestObject, page: number, fetch: PageFetcher): void {
+    const writable = (): boolean => ((this.tables.find(mm, page)?.flags ?? 0) & PageFlag.write) !== 0;
+    if (writable()) return;
+    const where = `the page at 0x${page.toString(16)}`;
+    const area = areaAt(memoryAreas(this.kernel, mm), page);
+    if (area === undefined) throw new GuestDataError(`${where} is not in the process's memory`);
+    if ((area.flags & AreaFlag.write) === 0) throw new GuestDataError(`${where} is read-only for the process`);
+    const trouble = fetch(page) ?? (writable() ? undefined : 'the kernel did not give it one');
+    if (trouble !== undefined) throw new GuestDataError(`${where} is not the process's own yet (shared copy-on-write, or never touched): ${trouble}`);
   }
 
   /** Whether an address is mapped at all, touched or not. */

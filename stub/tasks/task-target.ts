@@ -191,6 +191,11 @@ export class TaskTarget implements Target {
     this.machine.kill();
   }
 
+  /** The machine has gone on a little without being resumed. */
+  moved(): void {
+    this.changed();
+  }
+
   // ── the switch helper ─────────────────────────────────────────────────────────────────────────
 
   /** What the machine is switched to; undefined: nothing. */

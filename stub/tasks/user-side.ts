@@ -7,6 +7,7 @@ import type { Debugger } from '../../emulator/debug/debugger.ts';
 import { HitFilters } from '../../emulator/debug/hit-filters.ts';
 import type { PageAccess } from '../../emulator/memory/page-access.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
+import { raiseWriteFault } from '../../emulator/host/signals/exceptions.ts';
 import { PAGE_BYTES } from './page-tables.ts';
 import { currentPointer } from './task-list.ts';
 import type { KernelView } from './kernel-view.ts';
@@ -62,6 +63,8 @@ export class UserSide implements Bystanders {
   private readonly taskIdAt: number;
   private readonly executionAt: number;
   private step: UserStep | undefined;
+  /** Address of the task that is held as soon as it is about to run its own code again. */
+  private awaited: number | undefined;
   private readonly filters = new HitFilters();
   /** System calls that will return: numbers by task. */
   private readonly inCalls = new Map<number, number>();
@@ -112,7 +115,8 @@ export class UserSide implements Bystanders {
 
   /** Lets the machine go on; a task may be stepped. */
   go(step: { readonly task: number; readonly range: { readonly start: number; readonly end: number } | undefined } | undefined): void {
-    this.event = undefined;
+    // One that came while the machine was held has not been told yet.
+    if (!this.debug.stoppingForBystander) this.event = undefined;
     const host = step === undefined ? undefined : this.hostOf(step.task);
     // One that is in the kernel has made its step when it comes back.
     const away = host === undefined || host.phase !== 'user';
@@ -122,6 +126,22 @@ export class UserSide implements Bystanders {
   /** The machine is held. */
   stopped(): void {
     this.step = undefined;
+  }
+
+  /**
+   * Has the kernel do what it does when the process writes to a page it may write to but does not have to itself (shared copy-on-write, never touched): the fault is raised where
+   * the process stands in its own code, and the kernel handles it as any. Gives why that cannot be done.
+   */
+  fetchForWrite(process: UserProcess, address: number): string | undefined {
+    const live = this.liveTask();
+    const { excursion } = this.debug.machine;
+    if (excursion || live?.process !== process || live.thread.state.kind !== 'ready' || this.kernelIsReady()) return 'only where the process is stopped in its own code can the kernel be had to give it one';
+    const { thread } = live;
+    if (!raiseWriteFault(thread, address)) return 'the kernel is not done with it';
+    this.awaited = live.address;
+    const back = this.debug.runAside(() => this.awaited === undefined);
+    this.awaited = undefined;
+    return back ? undefined : 'the kernel has begun to give it one, but came to something else first: continue, then write again';
   }
 
   /** From the kernel's side: something about an attached task. False when something else has stopped the machine at the same time. */
@@ -156,6 +176,11 @@ export class UserSide implements Bystanders {
     const task = this.taskOn(thread);
     if (task === undefined) return true;
     const { process } = task;
+    if (task.address === this.awaited) {
+      this.awaited = undefined;
+      this.debug.machine.kernel.requestStop();
+      return false;
+    }
     if (this.id(task.address + this.executionAt) !== process.execution) {
       this.onExec(process);
       this.inCalls.delete(task.address);

@@ -19,6 +19,7 @@ import { processFile, processLink } from './process-files.ts';
 import { orRefuse } from './refusing.ts';
 import type { TaskTarget } from './task-target.ts';
 import { AS_THEY_ARE } from './user-filter.ts';
+import type { UserProcess } from './user-process.ts';
 import { UserProcesses } from './user-processes.ts';
 import { readSavedRegister, savedRegisterWrite } from './user-registers.ts';
 import type { UserTask } from './user-side.ts';
@@ -121,9 +122,11 @@ export class UserTarget implements Target {
     }
     if (address + BigInt(bytes.length) > USER_END) return false;
     return orRefuse(() => {
-      const { mm, memory } = user.process;
-      if (mm !== undefined) memory.write(mm, Number(address), bytes);
-      return mm !== undefined;
+      const { process } = user;
+      const { mm, memory } = process;
+      if (mm === undefined) return false;
+      memory.write(mm, Number(address), bytes, (page) => this.fetchForWrite(process, page));
+      return true;
     });
   }
 
@@ -306,6 +309,14 @@ export class UserTarget implements Target {
     const user = this.users.task(tid);
     if (user !== undefined) user.process.syscalls = numbers;
     else this.inner.setCatchSyscalls(numbers);
+  }
+
+  private fetchForWrite(process: UserProcess, page: number): string | undefined {
+    const trouble = this.users.side?.fetchForWrite(process, page);
+    // The kernel has run.
+    this.users.changed();
+    this.inner.moved();
+    return trouble;
   }
 
   // ── registers ─────────────────────────────────────────────────────────────────────────────────

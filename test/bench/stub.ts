@@ -2,11 +2,11 @@
  * `npm run bench:stub`: how quick the stub is, beside gdbserver with the same program, the same packets and in the same run. Ratios, not tests: see
  * main.ts. `--json FILE` writes the figures, `--only WORD` measures only what has the word in its name.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { guestProgram } from '../fixtures/guest-program.ts';
+import { guestProgram, symbolAddress } from '../fixtures/guest-program.ts';
 import { startSkas } from '../fixtures/skas.ts';
 import { PacketClient } from '../../stub/packet-client.ts';
 
@@ -64,12 +64,6 @@ function stop({ client, child }: Running): void {
   child.kill('SIGKILL');
 }
 
-function symbol(program: string, name: string): string {
-  const found = new RegExp(`^([0-9a-f]+) . ${name}$`, 'm').exec(execFileSync('nm', [program], { encoding: 'utf8' }));
-  if (found === null) throw new Error(`${program} has no ${name}`);
-  return found[1].replace(/^0+/, '');
-}
-
 async function expected(client: PacketClient, body: string, pattern: RegExp): Promise<string> {
   const reply = await client.ask(body);
   if (!pattern.test(reply)) throw new Error(`${body}: ${reply.slice(0, 200)}`);
@@ -85,7 +79,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 const WORK = guestProgram('gdb-agent.c', ['-O0', '-g', '-static']);
 const MANY = guestProgram('gdb-many-threads.c', ['-O1', '-g', '-static']);
-const VISIT = symbol(WORK, 'visit');
+const VISIT = symbolAddress(WORK, 'visit');
 
 async function runTo(client: PacketClient, address: string): Promise<void> {
   await expected(client, `Z0,${address},1`, /^OK/);
@@ -137,7 +131,7 @@ async function memory(contender: Contender): Promise<number> {
 async function threads(contender: Contender): Promise<number> {
   const running = await start(contender, MANY, THREADS - 1);
   const { client } = running;
-  await runTo(client, symbol(MANY, 'all_started'));
+  await runTo(client, symbolAddress(MANY, 'all_started'));
   let found = 0;
   const time = await timed(async () => {
     for (let i = 0; i < LISTS; i++) {

@@ -1,7 +1,6 @@
 /** Conditions and commands of breakpoints evaluated in the machine, as the real gdb compiles them. */
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { guestProgram } from '../fixtures/guest-program.ts';
+import { guestProgram, symbolAddress } from '../fixtures/guest-program.ts';
 import { initramfs } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { PacketClient } from '../../stub/packet-client.ts';
@@ -55,7 +54,7 @@ describe('conditions', () => {
   // gdb 13 leaves out the conditions of watchpoints when it sets them, other clients need not.
   it('of watchpoints', async () => {
     const program = guestProgram('gdb-agent.c', ['-O0', '-g', '-static']);
-    const address = /^([0-9a-f]+) . last$/m.exec(execFileSync('nm', [program], { encoding: 'utf8' }))?.[1] ?? '';
+    const address = symbolAddress(program, 'last').padStart(8, '0');
     const machine = await listen(['run', '--gdb', ':0', '--wait', program, '50000']);
     try {
       const client = new PacketClient(machine.port);

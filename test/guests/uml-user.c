@@ -48,6 +48,26 @@ static void have_child(char *self) {
   watched = WEXITSTATUS(status);
 }
 
+/* Pages that parent and child share until one of them writes. */
+char page_of_both[4096] __attribute__((aligned(4096))) = "both";
+char other_page[4096] __attribute__((aligned(4096))) = "both";
+
+__attribute__((noinline)) void in_child(void) {
+  counter = 1;
+}
+
+/* True if the child has been changed. */
+static int share_pages(void) {
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0) in_child();
+  else waitpid(child, &status, 0);
+  if (status != 0 || untouched[5000] != 0) printf("%s says %s %s %d\n", child == 0 ? "child" : "parent", page_of_both, other_page, untouched[5000]);
+  fflush(stdout);
+  if (child == 0) _exit(untouched[5000]);
+  return status != 0;
+}
+
 static void have_short_child(void) {
   pid_t child = vfork();
   if (child == 0) _exit(5);
@@ -114,6 +134,7 @@ int main(int argc, char **argv) {
     if (strcmp(what, "signal") == 0 && counter % 20 == 0) raise(SIGUSR1);
     if (went == 1) far_away(counter);
     if (strcmp(what, "vfork") == 0 && counter % 20 == 0) have_short_child();
+    if (strcmp(what, "share") == 0 && counter % 20 == 0 && share_pages()) return 0;
     if (strcmp(what, "pipe") == 0 && counter % 20 == 0) through_pipe();
     usleep(1000);
   }

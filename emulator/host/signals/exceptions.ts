@@ -36,6 +36,23 @@ export function raiseUndefined(thread: Thread): void {
   raiseException(thread);
 }
 
+/**
+ * The page fault that a write of user code to an address would raise now: as if the instruction at rip had tried, which has not run. False, nothing being raised, when
+ * the write would go through.
+ */
+export function raiseWriteFault(thread: Thread, address: number): boolean {
+  const { context, kernel: { linear }, space } = thread;
+  const fault = space.touch(Math.floor(address / PAGE_SIZE), Access.write);
+  if (fault >= 0) return false;
+  linear.i32[context.at(FAULT_VECTOR) >>> 2] = Vector.pageFault;
+  linear.i32[context.at(FAULT_ERROR) >>> 2] = PageFaultError.user | PageFaultError.write | (fault === TouchFault.forbidden ? PageFaultError.present : 0);
+  linear.view.setBigUint64(context.at(FAULT_ADDRESS), BigInt(address), true);
+  thread.origRax = -1;
+  thread.phase = 'return';
+  raiseException(thread);
+  return true;
+}
+
 /** `int n`, rip being behind it: 3 and 4 are gates for programs, any other is a #GP of the instruction with the gate's number as its error code. */
 export function raiseInterrupt(thread: Thread, vector: number): void {
   const { linear } = thread.kernel;
