@@ -24,7 +24,7 @@ import { readRflags, writeRflags } from './lazy-flags.ts';
 import { SlowPath } from './slow-path.ts';
 import {
   BUDGET, CODE_CONTEXT, CONTEXT_SIZE, CPU, EXIT_ARGUMENT, EXIT_REASON, FAULT_ERROR, FAULT_VECTOR, FLAGS_OTHER, FPU_CONTROL, GPR, MXCSR, Reg, RIP, SELECTOR, Segment, TLB_BASE,
-  PAGE_SIZE, USER_CS_32, USER_CS_64, USER_DS,
+  PAGE_SIZE, USER_CS_32, USER_CS_64, USER_DS, USER_END,
 } from './state.ts';
 import { setEngineFlags } from './translator/engine-flags.ts';
 import { RegionTranslator } from './translator/translator.ts';
@@ -67,8 +67,6 @@ export interface CpuStats {
 const DEFAULT_THRESHOLD = 4000;
 /** Returns from emitted code without an instruction retired which can only be a mistake of ours. */
 const IDLE_RETURNS = 1000;
-/** Address of a user's first byte beyond 47 bits. */
-const USER_END = 0x800000000000;
 
 export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   readonly linear: LinearMemory;
@@ -606,8 +604,7 @@ export class Cpu implements CodeWatcher, BuilderHost, RegionHost {
   /** Frame to execute at `rip` from; 0 after recording a fault. */
   private fetchFrame(rip: number): number {
     if (rip >= USER_END) {
-      this.slow.access(this.linear.i32[RIP >>> 2], this.linear.i32[(RIP >>> 2) + 1], 1);
-      return 0;
+      return this.slow.beyondUser(this.linear.i32[RIP >>> 2], this.linear.i32[(RIP >>> 2) + 1], PageFaultError.fetch);
     }
     const frame = this.codeFrame(Math.floor(rip / PAGE_SIZE));
     if (frame > 0) return frame;

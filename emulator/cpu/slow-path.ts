@@ -6,7 +6,7 @@
  * stores go to the bounce buffer and are copied out by `finishStep`, code is dropped before it is written, and watchpoint hits are noted.
  */
 import { Exit, PageFaultError, Vector } from './exits.ts';
-import { BOUNCE, CODE_CONTEXT, EXIT_REASON, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, JUMP_SALT, PAGE_SIZE, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT } from './state.ts';
+import { BOUNCE, CODE_CONTEXT, EXIT_REASON, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, JUMP_SALT, PAGE_SIZE, TLB_BASE, TLB_BYTES, TLB_MASK, TLB_SHIFT, USER_END } from './state.ts';
 import { jumpCacheSalt } from './engine-area.ts';
 import { SLOW_WRITE } from './module-imports.ts';
 import { Access, TouchFault, type CodeWatcher, type PageAccess } from '../memory/page-access.ts';
@@ -18,8 +18,6 @@ const HIGH = 0x100000000;
 /** Accesses are at most 16 bytes; helpers copy into the rest. */
 const BOUNCE_SLOT = 16;
 const BOUNCE_SLOTS = 4;
-/** First address that is not a user's (47 bits). */
-const USER_END = 0x800000000000;
 
 /** A store that crosses pages, waiting for the end of its instruction. */
 interface CrossingStore {
@@ -74,7 +72,7 @@ export class SlowPath {
     const write = (access & SLOW_WRITE) !== 0;
     const bytes = access & (SLOW_WRITE - 1);
     const address = (high >>> 0) * HIGH + (low >>> 0);
-    if (address >= USER_END) return this.beyondUser(low, high, write);
+    if (address >= USER_END) return this.beyondUser(low, high, write ? PageFaultError.write : 0);
     return (low & (PAGE_SIZE - 1)) + bytes > PAGE_SIZE ? this.crossing(address, bytes, write) : this.within(address, bytes, write);
   };
 
@@ -112,7 +110,8 @@ export class SlowPath {
   /** Records a page fault at `address`, whose page answered `fault`. */
   pageFault(address: number, fault: number, error: number): void {
     this.touchFault = fault;
-    const present = fault === TouchFault.forbidden ? PageFaultError.present : 0;
+    // Linux reports the last page of the user's half, which nobody can have, like the kernel's (arch/x86/mm/fault.c, set_signal_archinfo).
+    const present = fault === TouchFault.forbidden || address >= USER_END - PAGE_SIZE ? PageFaultError.present : 0;
     this.fault(Vector.pageFault, PageFaultError.user | present | error, BigInt(address));
   }
 
@@ -130,13 +129,13 @@ export class SlowPath {
     return 0;
   }
 
-  // Linux reports an access to the kernel's half as a protection fault; what is not canonical is #GP(0).
-  private beyondUser(low: number, high: number, write: boolean): 0 {
+  /** Records what an access (`error`: of which kind) does that is beyond the user's half: Linux reports the kernel's as protection faults; what is not canonical is #GP(0). */
+  beyondUser(low: number, high: number, error: number): 0 {
     const top = high >>> 0;
     if (top >= 0xffff8000) {
       this.touchFault = TouchFault.unmapped;
       const address = (BigInt(top) << 32n) | BigInt(low >>> 0);
-      return this.fault(Vector.pageFault, PageFaultError.user | PageFaultError.present | (write ? PageFaultError.write : 0), address);
+      return this.fault(Vector.pageFault, PageFaultError.user | PageFaultError.present | error, address);
     }
     return this.fault(Vector.generalProtection, 0, 0n);
   }
@@ -159,9 +158,10 @@ export class SlowPath {
     const page = Math.floor(address / PAGE_SIZE);
     const boundary = (page + 1) * PAGE_SIZE;
     const needsStep = write || this.watchpoints.watches(page) || this.watchpoints.watches(page + 1);
+    if (boundary >= USER_END) return this.beyondUser(0, 0x8000, 0);
     const first = this.touch(page, address, write);
     if (first <= 0) return 0;
-    const second = boundary >= USER_END ? this.beyondUser(0, 0x8000, write) : this.touch(page + 1, boundary, write);
+    const second = this.touch(page + 1, boundary, write);
     if (second <= 0) return 0;
     if (needsStep && !this.stepping) return this.leaveToStep();
     if (needsStep) this.noteHit(address, bytes, write);

@@ -87,6 +87,8 @@ export const TLB_SHIFT = 8;
 export const TLB_MASK = (TLB_ENTRIES - 1) << 4;
 
 export const PAGE_SIZE = 4096;
+/** First address that is not a user's: addresses of the user's half have 47 bits. */
+export const USER_END = 0x800000000000;
 
 /** Encoding numbers of the general registers. */
 export const Reg = {

@@ -10,6 +10,7 @@ import { ARITHMETIC_FLAGS } from '../../emulator/cpu/flags.ts';
 import { Case, CODE, DATA, PATCH_BYTES } from './case-layout.ts';
 import { runnable } from './case-generator.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
+import { unlikeHost } from './host-processor.ts';
 import { extended, integer, vectorQuad, type Random } from './random-values.ts';
 
 /** Bytes of code per program. */
@@ -187,6 +188,7 @@ export class SequenceGenerator {
       if (decode(code, at, at + length, address + at, 64, decoded) !== 'ok' || decoded.form !== row.form || decoded.length !== length) continue;
       const first = row.form.operands[0];
       const operandBytes = first === undefined ? decoded.operandSize : resolveSize(first, decoded.operandSize, decoded.memory);
+      if (unlikeHost(mnemonic, operandBytes)) continue;
       const last = row.form.operands.at(-1);
       // CL is not known here: it may be 0, and it may be what leaves flags undefined.
       const byRegister = last?.method === 'fixed' && /^(SH|SA|RO|RC)/.test(mnemonic);

@@ -125,7 +125,7 @@ static int program(u32 *stack) {
 	action.flags = 0x40000000;
 	call(SIGACTION, 11, (long)&action, 0, 0, 0);
 	__asm__ volatile("mov $1f,%%edx; movl $1,0x123; 1:" : : : "edx", "memory");
-	__asm__ volatile("mov $1f,%%edx; mov %0,%%eax; movl (%%eax),%%eax; 1:" : : "i"(0xc0000000 + 0x3fffffff) : "eax", "edx", "memory");
+	__asm__ volatile("mov $1f,%%edx; mov %0,%%eax; movl (%%eax),%%eax; 1:" : : "i"(0xc0000000 + 0x3ffffff0) : "eax", "edx", "memory");
 
 	/* linuxthreads: each thread has an entry of the LDT for gs. */
 	struct desc desc = {1, (u32)page, 4095, 0x41};

@@ -190,13 +190,6 @@ static void stacks(void) {
 	printf("off %d\n", sigaltstack(&stack, 0));
 }
 
-/* By what a vDSO does: the host goes on behind a `sysenter` as __kernel_vsyscall does. */
-static long by_sysenter(long nr, long a, long b, long c) {
-	long value;
-	__asm__ volatile("call 1f; jmp 2f\n1: push %%ecx; push %%edx; push %%ebp; mov %%esp,%%ebp; sysenter\n2:" : "=a"(value) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
-	return value;
-}
-
 static void queued(int signal, siginfo_t *info, void *context) {
 	(void)context;
 	printf("queued %d code %d value %d pid %d\n", signal, info->si_code, info->si_value.sival_int, info->si_pid == getpid());
@@ -214,7 +207,6 @@ int main(void) {
 	FAULT("top", "movl 0xfffffff0,%%eax");
 	FAULT("jump", "mov $0x1238,%%eax; jmp *%%eax");
 	FAULT("ud2", "ud2");
-	FAULT("syscall", "syscall");
 	FAULT("int3", "int3");
 	FAULT("into", "mov $0x7fffffff,%%eax; add $1,%%eax; into");
 	FAULT("int 4", "int $4");
@@ -234,7 +226,5 @@ int main(void) {
 	kill(getpid(), SIGUSR1);
 	printf("sigwaitinfo %d", sigwaitinfo(&set, &info));
 	printf(" code %d pid %d\n", info.si_code, info.si_pid == getpid());
-	printf("getpid %d\n", by_sysenter(SYS_getpid, 0, 0, 0) == getpid());
-	printf("write %d\n", (int)by_sysenter(SYS_write, 1, (long)"hello\n", 6));
 	return 0;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { interestingFloat, type NativeCase, Random, runNative } from '../soft-float/native-oracle.ts';
+import { HOST_IS_AMD, interestingFloat, type NativeCase, Random, runNative } from '../soft-float/native-oracle.ts';
+import { Exception } from '../soft-float/rounding.ts';
 import { SCRATCH } from '../state.ts';
 import { Arithmetic, MEMORY_BYTES, MemoryKind, X87Operations } from './x87-operations.ts';
 
@@ -112,6 +113,8 @@ test('x87 instructions: registers, tags, status and memory as the processor leav
     const top = (expected.status >> 11) & 7;
     const theirs = [expected.status, expected.tags, ...expected.stack.map((bits, n) => (((expected.tags >> (((top + n) & 7) * 2)) & 3) === 3 ? 'empty' : bits.toString(16))), expectedMemory.toString(16)];
     const flagsWrong = typeof status === 'number' && asm.includes('comi') && (expected.eflags & 0x8d5) !== status;
+    // AMD's signal an underflow when a denormal number is scaled by nothing.
+    if (HOST_IS_AMD && asm === 'fscale' && (expected.status & ~unit.statusWord & Exception.underflow) !== 0) return;
     if (ours.join() !== theirs.join() || flagsWrong) {
       const count = perOperation.get(asm) ?? 0;
       perOperation.set(asm, count + 1);
