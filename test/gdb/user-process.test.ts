@@ -227,6 +227,30 @@ describe('a process of the guest', () => {
     expect(output).not.toMatch(/BUG|Bad |WARNING/);
   }, LONG);
 
+  it.each(['static', 'i386'] as const)('has conditions and commands of its breakpoints evaluated in the machine, with its registers and memory (%s)', async (kernel) => {
+    const { ask } = kernel === 'i386' ? await startI386('loop', 'pair') : await startOn(kernel, 'loop', 'pair');
+    const text = await ask(
+      // Once before packets are looked at: gdb reads much of the program at its first stop.
+      'tbreak once_in_a_while', 'continue', 'break square if x % 100 == 7', 'set debug remote 1', 'continue', 'p x % 100', 'continue', 'p x % 100', 'set debug remote 0', 'info breakpoints', 'delete',
+      "break report if message[6] == '9' && message[7] == '9'", 'continue', 'p message', 'delete', 'break square if *(int *) 16 == x', 'continue', 'delete',
+      'set dprintf-style agent', 'p counter = 2000', 'dprintf square,"x is %d\\n", x', 'condition $bpnum x < 2004', 'break once_in_a_while', 'continue', 'continue',
+    );
+    expect([...text.matchAll(/^\$[12] = (\d+)$/gm)].map(([, x]) => x)).toEqual(['7', '7']);
+    expect(text).toContain('stop only if x % 100 == 7 (target evals)');
+    // gdb heard of these two stops and of no others.
+    expect(text.match(/Packet received: T05swbreak/g)).toHaveLength(2);
+    expect(text).toMatch(/hit Breakpoint \d+, report [^]*= "value 99/);
+    expect(text).toMatch(/Error in testing breakpoint condition:\s+Cannot access memory at address 0x10/);
+    expect([...text.matchAll(/^x is (\d+)$/gm)].map(([, x]) => x)).toEqual(['2001', '2002', '2003']);
+  }, LONG);
+
+  it('may have a condition where it starts', async () => {
+    const { ask } = await start('fork');
+    const text = await ask('set follow-fork-mode child', 'catch exec', 'continue', 'delete', 'break main if argc == 3', 'break main if argc == 2', 'continue', 'p argc', 'p argv[1]');
+    expect(text).toMatch(/hit Breakpoint 3[.\d]*, main \(argc=2/);
+    expect(text).toMatch(/= 2\n.*= 0x[0-9a-f]+ "answer"/);
+  }, LONG);
+
   it('goes on behind a vfork, with its breakpoints; or gdb follows the child', async () => {
     const { ask } = await start('vfork');
     const text = await ask(
