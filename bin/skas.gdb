@@ -1,5 +1,8 @@
 # Commands for gdb (gdb -x skas.gdb): att PID|NAME goes to a sleeping task of the UML kernel, det comes back; uatt PID attaches a process of the guest.
 
+# Of a sleeping task gdb reads some hundred bytes of its stack: in one piece rather than in three or four.
+set dcache line-size 512
+
 define att
   if $argc != 1
     error att PID or att NAME: which task?

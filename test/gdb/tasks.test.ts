@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
 import { DEBIAN_UML, umlKernel } from '../fixtures/uml-kernel.ts';
-import { gdb, listen, type Listening } from './dialogue.ts';
+import { gdb, listen, printed, type Listening } from './dialogue.ts';
 
 type Variant = 'static' | 'i386' | 'older';
 
@@ -113,6 +113,19 @@ describe('tasks', () => {
     expect(off).toMatch(/Thread \d+\.2 "linux[^\n]*\n/);
     expect(off).toContain('"kthreadd [2]" (sleeping)');
     expect(off).toContain(variant === 'older' ? 'No modules are loaded.' : 'The kernel cannot load modules.');
+  }, LONG);
+
+  it('are listed with about three packets each, five hundred of them', async () => {
+    const kernel = umlKernel('static');
+    const started = await listen(['boot', '--gdb', ':0', '--trace=rsp', kernel, 'mem=128M', `initrd=${initramfs()}`]);
+    machine = started;
+    started.child.stdin?.write('i=0; while [ $i -lt 480 ]; do sleep 100000 & i=$((i+1)); done; echo started; sleep 100000\n');
+    await printed(started, 'started\r');
+    const text = await gdb(started.port, [`source ${SCRIPT}`, monitor('stats'), 'info threads', monitor('stats'), 'kill'], { symbols: kernel });
+    const [, listing] = started.errors().split(`<- qRcmd,${Buffer.from('stats').toString('hex')}\n`);
+    const tasks = text.match(/^\*? +\d+ +Thread 2\.\d+ "/gm)?.length ?? 0;
+    expect(tasks).toBeGreaterThan(490);
+    expect(listing.split('\n').filter((line) => line.includes('rsp <- ')).length).toBeLessThan(3.3 * tasks);
   }, LONG);
 
   it('are stepped each by itself while others run the same code', async () => {
