@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ElfError, ElfFile, ElfType, SegmentType, parseElfHeader } from './elf.ts';
 
@@ -33,6 +35,24 @@ describe('ElfFile', () => {
     const symbols = file.symbols('dynamic');
     expect(Array.from({ length: symbols?.count ?? 0 }, (_, i) => [symbols?.values[i], symbols?.name(i)])).toEqual(names);
   });
+});
+
+it('has exact addresses in the upper half of 64 bits, as negative numbers', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'skas-elf-'));
+  try {
+    const path = join(folder, 'high');
+    execFileSync('gcc', ['-nostdlib', '-static', '-no-pie', '-fno-pic', '-mcmodel=kernel', '-Wl,-Ttext=0xffffffff82a1a040', '-Wl,--build-id=none', '-x', 'c', '-o', path, '-'], { input: 'int first(void) { return 1; }\nint _start(void) { return 2; }\n', stdio: ['pipe', 'ignore', 'pipe'] });
+    const file = new ElfFile(readFileSync(path), path);
+    const theirs = [...execFileSync('nm', [path], { encoding: 'utf8' }).matchAll(/^([0-9a-f]+) T (first|_start)$/gm)].map(([, value, name]) => [name, BigInt.asIntN(64, BigInt(`0x${value}`))]);
+    const symbols = file.symbols();
+    const ours = new Map(Array.from({ length: symbols?.count ?? 0 }, (_, i) => [symbols?.name(i), BigInt(symbols?.values[i] ?? 0)]));
+    expect(theirs).toHaveLength(2);
+    for (const [name, value] of theirs) expect([name, ours.get(String(name))]).toEqual([name, value]);
+    expect(file.section('.text')?.address).toBe(0x82a1a040 - 2 ** 32);
+    expect(file.segments.some(({ address, memorySize }) => address <= 0x82a1a040 - 2 ** 32 && address + memorySize > 0x82a1a040 - 2 ** 32)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('errors', () => {

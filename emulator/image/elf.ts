@@ -1,6 +1,7 @@
 /**
  * ELF files: header, program and section headers, symbol tables. Both classes, little-endian, x86 only; 32-bit fields are widened,
- * so users need not care which class a file has. (Format: System V ABI, chapter 4; x86 supplements.)
+ * so users need not care which class a file has. Addresses of an {@link ElfFile} in the upper half of 64 bits (kernels) are negative numbers, as in the
+ * DWARF reader: so they are exact. (Format: System V ABI, chapter 4; x86 supplements.)
  */
 import { RecordLayout as Layout, RecordError } from './record.ts';
 
@@ -105,8 +106,11 @@ export function parseElfHeader(bytes: Uint8Array, name: string): ElfHeader {
   }
 }
 
+/** An address in the upper half of 64 bits as a negative number. */
+const signed = (field: bigint | number): number => Number(typeof field === 'bigint' ? BigInt.asIntN(64, field) : field);
+
 /** Parses a program header table that has been read into `bytes`. */
-export function parseSegments(header: ElfHeader, bytes: Uint8Array, name: string): ElfSegment[] {
+export function parseSegments(header: ElfHeader, bytes: Uint8Array, name: string, address: (field: bigint | number) => number = Number): ElfSegment[] {
   if (header.programHeaderCount > 0 && header.programHeaderSize !== PROGRAM_HEADER_BYTES[header.wordSize]) {
     throw new ElfError(`${name}: program headers of ${header.programHeaderSize} bytes`);
   }
@@ -116,7 +120,7 @@ export function parseSegments(header: ElfHeader, bytes: Uint8Array, name: string
     if (at + header.programHeaderSize > bytes.length) throw new ElfError(`${name}: program header ${i} lies beyond the end of the file`);
     const raw = header.wordSize === 8 ? segment64.read(bytes, at) : segment32.read(bytes, at);
     segments.push({
-      type: raw.type, flags: raw.flags, offset: Number(raw.offset), address: Number(raw.vaddr), fileSize: Number(raw.filesz), memorySize: Number(raw.memsz),
+      type: raw.type, flags: raw.flags, offset: Number(raw.offset), address: address(raw.vaddr), fileSize: Number(raw.filesz), memorySize: Number(raw.memsz),
       alignment: Number(raw.align),
     });
   }
@@ -136,7 +140,7 @@ export class ElfFile {
     this.name = name;
     this.bytes = bytes;
     this.header = parseElfHeader(bytes, name);
-    this.segments = parseSegments(this.header, bytes.subarray(this.header.programHeaders), name);
+    this.segments = parseSegments(this.header, bytes.subarray(this.header.programHeaders), name, signed);
     this.sections = this.parseSections();
   }
 
@@ -171,7 +175,7 @@ export class ElfFile {
       const at = header.sectionHeaders + i * size;
       const layout = header.wordSize === 8 ? section64.read(bytes, at) : section32.read(bytes, at);
       return {
-        nameOffset: layout.name, type: layout.type, flags: Number(layout.flags), address: Number(layout.addr), offset: Number(layout.offset), size: Number(layout.size),
+        nameOffset: layout.name, type: layout.type, flags: Number(layout.flags), address: signed(layout.addr), offset: Number(layout.offset), size: Number(layout.size),
         link: layout.link, entrySize: Number(layout.entsize),
       };
     });
@@ -194,7 +198,7 @@ function readSymbols(table: Uint8Array, strings: Uint8Array, wordSize: 4 | 8): E
     if (wordSize === 8) {
       info[i] = view.getUint8(at + 4);
       sections[i] = view.getUint16(at + 6, true);
-      values[i] = view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 0x100000000;
+      values[i] = view.getUint32(at + 8, true) + view.getInt32(at + 12, true) * 0x100000000;
       sizes[i] = view.getUint32(at + 16, true) + view.getUint32(at + 20, true) * 0x100000000;
     } else {
       values[i] = view.getUint32(at + 4, true);
