@@ -1,6 +1,6 @@
 /** Stops of one boot as gdb and as the adapter see them, compared frame by frame and variable by variable. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StubLocation } from '../../dap/breakpoints/breakpoint.ts';
@@ -120,8 +120,13 @@ async function describe({ inspector }: Debuggee, frame: CallFrame): Promise<Fram
     variables[name] = [String(value.type), await settle(() => canon(value, 0))];
   }
   return {
-    name: frame.scope === undefined && physical.symbol === undefined ? null : frame.name, kind: frame.inlined ? 'inline' : physical.kind, pc: Number(physical.pc), line: frame.position?.line ?? 0, file: frame.position?.file ?? null, variables,
+    name: frame.scope === undefined && physical.symbol === undefined ? null : frame.name, kind: frame.inlined ? 'inline' : physical.kind, pc: Number(physical.pc), line: frame.position?.line ?? 0, file: realPath(frame.position?.file), variables,
   };
+}
+
+/** Links are resolved, as gdb does. */
+function realPath(file: string | undefined): string | null {
+  return file !== undefined && existsSync(file) ? realpathSync(file) : (file ?? null);
 }
 
 function canon(value: Value, depth: number): Canon {
