@@ -10,6 +10,7 @@ import { infoBytes, parseInfo } from '../emulator/host/signals/signal-info-layou
 import { SIGINFO_BYTES } from '../emulator/host/signals/signal-info.ts';
 import { hitAgent, type HitAgent } from './agent/hit-agent.ts';
 import { ThreadPlace } from './agent/thread-place.ts';
+import { AgentVariables } from './agent/variables.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
@@ -36,7 +37,7 @@ export class MachineTarget implements Target {
   /** Ids of watchpoints by what gdb calls them. */
   private readonly watchpoints = new Map<string, number>();
   private event: StopEvent | undefined;
-  readonly agent = true;
+  readonly agent = new AgentVariables();
   readonly nonStop = true;
   /** Conditions and commands, by address or by what watchpoints are called. */
   private readonly agents = new Map<string | number, HitAgent>();
@@ -292,14 +293,13 @@ export class MachineTarget implements Target {
   }
 
   private filter(key: string | number, request: BreakpointRequest): HitFilter | undefined {
-    const agent = hitAgent(request, (text) => this.print(text));
+    const agent = hitAgent(request, { print: (text) => this.print(text), variables: this.agent });
     if (agent === undefined) {
       this.agents.delete(key);
       return undefined;
     }
     this.agents.set(key, agent);
-    const place = new ThreadPlace(this.registers, this.debug.calls);
-    return { holds: (thread) => agent.holds(place.of(thread)), ...(agent.acts ? { act: (thread: Thread): void => agent.act(place.of(thread)) } : {}) };
+    return agent.filter(new ThreadPlace(this.registers, this.debug.calls));
   }
 
   private thread(tid: number): Thread | undefined {

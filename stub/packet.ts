@@ -9,7 +9,7 @@ import type { Target } from './target.ts';
 export const PACKET_SIZE = 0x10000;
 
 /** errno values used in `E NN` replies. */
-export const PacketErrno = { EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, EBADF: 9, EFAULT: 14, EBUSY: 16, EINVAL: 22, ENOSYS: 38, EMSGSIZE: 90 } as const;
+export const PacketErrno = { EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, EBADF: 9, EFAULT: 14, EBUSY: 16, EINVAL: 22, ENOSPC: 28, ENOSYS: 38, EMSGSIZE: 90 } as const;
 
 /** Thrown by parsers and handlers: becomes `E NN`, or `E.text` for a client that understands it. */
 export class PacketError extends Error {

@@ -3,6 +3,8 @@
  * Addresses are bigints: gdb may ask for any 64-bit one.
  */
 
+import type { AgentVariables } from './agent/variables.ts';
+
 /** A thread as gdb sees it; ids are positive and stable for the thread's life. */
 export interface TargetThread {
   readonly pid: number;
@@ -161,8 +163,8 @@ export interface Target {
   setThreadEvents?(wanted: boolean): void;
   /** Whether threads can run while others are stopped; undefined: it cannot be asked for. */
   readonly nonStop?: boolean;
-  /** Whether conditions and commands of breakpoints are evaluated. */
-  readonly agent?: boolean;
+  /** Variables of conditions and commands of breakpoints; undefined: those are not evaluated. */
+  readonly agent?: AgentVariables;
   /** Has `print` called with text which the debuggee's breakpoints print (dprintf). */
   onOutput?(print: (text: string) => void): void;
   /** `monitor` commands: text to show, or undefined for an unknown command. */

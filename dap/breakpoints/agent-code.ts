@@ -23,6 +23,18 @@ export class AgentCode {
     this.bytes.push(number >> 8, number & 0xff);
   }
 
+  /** Reads or writes a trace state variable. */
+  variable(name: 'getv' | 'setv', number: number): void {
+    this.op(name);
+    this.bytes.push(number >> 8, number & 0xff);
+  }
+
+  printf(values: number, format: string): void {
+    const text = Buffer.from(`${format}\0`);
+    this.op('printf');
+    this.bytes.push(values, text.length >> 8, text.length & 0xff, ...text);
+  }
+
   /** Makes the top an integer of `bits`. */
   extend(bits: number, signed: boolean): void {
     if (bits >= 64) return;

@@ -1,16 +1,17 @@
 /** All breakpoints, and what of them is in the stub: one there may serve several of the user's. */
 import type { BreakpointProgram, Stub } from '../rsp/stub.ts';
 import type { Inspector } from '../session/inspector.ts';
-import { Breakpoint, type BreakpointSpec, type StubLocation } from './breakpoint.ts';
+import { Breakpoint, isCode, type BreakpointSpec, type StubLocation } from './breakpoint.ts';
+import { COUNTING_FEATURE } from './program-compiler.ts';
 
 interface Installed {
   readonly location: StubLocation;
-  /** What the stub checks by itself. */
+  /** What the stub does by itself. */
   readonly programs: readonly BreakpointProgram[];
 }
 
-/** Compiles a breakpoint's condition for a place; undefined: it has to be evaluated here. */
-export type ConditionCompiler = (breakpoint: Breakpoint, location: StubLocation) => BreakpointProgram | undefined;
+/** Compiles what a breakpoint asks at a place; undefined: it has to be done here. */
+export type ProgramCompiler = (breakpoint: Breakpoint, location: StubLocation) => BreakpointProgram | undefined;
 
 const CODE_TYPES = ['software', 'hardware'] as const;
 const keyOf = ({ type, address, length }: StubLocation): string => `${type}/${address}/${length}`;
@@ -20,12 +21,12 @@ export class BreakpointSet {
   onChange: ((breakpoint: Breakpoint) => void) | undefined;
   private readonly stub: Stub;
   private readonly inspector: Inspector;
-  private readonly compile: ConditionCompiler;
+  private readonly compile: ProgramCompiler;
   private readonly all = new Map<number, Breakpoint>();
   private readonly installed = new Map<string, Installed>();
   private nextId = 1;
 
-  constructor(stub: Stub, inspector: Inspector, compile: ConditionCompiler) {
+  constructor(stub: Stub, inspector: Inspector, compile: ProgramCompiler) {
     this.stub = stub;
     this.inspector = inspector;
     this.compile = compile;
@@ -33,14 +34,40 @@ export class BreakpointSet {
 
   /** Replaces the breakpoints of a group; gives them in the order of `specs`. The target must be stopped. */
   async replace(group: string, specs: readonly BreakpointSpec[]): Promise<Breakpoint[]> {
-    for (const [id, { spec }] of this.all) if (spec.group === group) this.all.delete(id);
-    const created = specs.map((spec) => new Breakpoint(this.nextId++, spec));
-    for (const breakpoint of created) {
+    const before = new Map([...this.all.values()].filter(({ spec }) => spec.group === group).map((each) => [each.spec.key, each]));
+    for (const { id } of before.values()) this.all.delete(id);
+    const now: Breakpoint[] = [];
+    for (const spec of specs) {
+      const kept = before.get(spec.key);
+      before.delete(spec.key);
+      const breakpoint = kept ?? new Breakpoint(this.nextId++, spec);
+      if (kept === undefined && this.counts(spec)) await this.stub.setVariable(breakpoint.id, 0n);
+      now.push(breakpoint);
+    }
+    for (const breakpoint of now) {
       this.all.set(breakpoint.id, breakpoint);
       this.place(breakpoint);
     }
     await this.synchronise();
-    return created;
+    return now;
+  }
+
+  /**
+   * Takes a hit of a breakpoint that counts into account, if it is one. The stub may have counted it already: then its condition held. `holds`: asks the
+   * condition here.
+   */
+  async count(breakpoint: Breakpoint, holds: () => Promise<boolean>): Promise<boolean> {
+    const counted = this.counts(breakpoint.spec) ? Number(await this.stub.variable(breakpoint.id)) : breakpoint.hits;
+    if (counted !== breakpoint.hits) breakpoint.hits = counted;
+    else if (await holds()) {
+      breakpoint.hits++;
+      if (this.counts(breakpoint.spec)) await this.stub.setVariable(breakpoint.id, BigInt(breakpoint.hits));
+    } else return false;
+    return true;
+  }
+
+  private counts({ hit }: BreakpointSpec): boolean {
+    return hit !== undefined && this.stub.has(COUNTING_FEATURE);
   }
 
   /** Finds all places again: modules have come or gone. */
@@ -124,7 +151,7 @@ export class BreakpointSet {
     }
   }
 
-  /** Conditions the stub can check by itself; none if one of the breakpoints there needs a stop every time. */
+  /** What the stub can do by itself; nothing if one of the breakpoints there needs a stop every time, or logs beside one that stops. */
   private programs(owners: readonly Breakpoint[], location: StubLocation): BreakpointProgram[] {
     const programs: BreakpointProgram[] = [];
     for (const breakpoint of owners) {
@@ -132,10 +159,10 @@ export class BreakpointSet {
       if (program === undefined) return [];
       programs.push(program);
     }
+    if (owners.length > 1 && programs.some(({ command }) => command !== undefined)) return [];
     return programs;
   }
 }
 
-export const isCode = ({ type }: StubLocation): boolean => type === 'software' || type === 'hardware';
-
-const describe = (programs: readonly BreakpointProgram[]): string => programs.map(({ bytecode }) => Buffer.from(bytecode).toString('hex')).join();
+const hex = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : Buffer.from(bytes).toString('hex'));
+const describe = (programs: readonly BreakpointProgram[]): string => programs.map(({ condition, command }) => `${hex(condition)}/${hex(command)}`).join();

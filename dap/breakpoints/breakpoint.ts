@@ -17,6 +17,8 @@ export interface BreakpointSpec {
   readonly kind: BreakpointKind;
   /** What it belongs to: the source path, or the kind for those set all at once. */
   readonly group: string;
+  /** Same key, same breakpoint: one set again goes on counting. */
+  readonly key: string;
   readonly condition: string | undefined;
   readonly hit: HitCondition | undefined;
   readonly logMessage: string | undefined;
@@ -27,6 +29,8 @@ export interface BreakpointSpec {
   /** Told when it stops the target: an exception's message. */
   readonly filter?: string;
 }
+
+export const isCode = ({ type }: StubLocation): boolean => type === 'software' || type === 'hardware';
 
 export class Breakpoint {
   readonly id: number;

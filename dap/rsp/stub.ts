@@ -23,9 +23,12 @@ export interface StubThread {
   readonly extra: string;
 }
 
-/** Code that is run in the stub to decide whether a breakpoint counts. */
+/** Code that is run in the stub when a breakpoint is hit. */
 export interface BreakpointProgram {
-  readonly bytecode: Uint8Array;
+  /** Decides whether the hit counts. */
+  readonly condition?: Uint8Array;
+  /** What is done then, in place of a stop. */
+  readonly command?: Uint8Array;
 }
 
 export class Stub {
@@ -165,16 +168,32 @@ export class Stub {
     }
   }
 
-  /** Conditions of which one must hold for a stop; without any it always stops. @throws RspError */
-  async insertBreakpoint(type: BreakpointType, address: bigint, length: number, conditions: readonly BreakpointProgram[] = []): Promise<void> {
-    const programs = conditions.map(({ bytecode }) => `X${bytecode.length.toString(16)},${Buffer.from(bytecode).toString('hex')}`).join('');
-    const reply = (await this.client.send(`Z${TYPE_NUMBER[type]},${hexAddress(address)},${length.toString(16)}${programs === '' ? '' : `;${programs}`}`)).toString('latin1');
+  /** One of the programs' conditions must hold for a stop; without any it always stops. Commands are done in place of stopping. @throws RspError */
+  async insertBreakpoint(type: BreakpointType, address: bigint, length: number, programs: readonly BreakpointProgram[] = []): Promise<void> {
+    const expressions = (list: readonly (Uint8Array | undefined)[]): string =>
+      list.flatMap((code) => (code === undefined ? [] : [`X${code.length.toString(16)},${Buffer.from(code).toString('hex')}`])).join('');
+    const conditions = expressions(programs.map(({ condition }) => condition));
+    const commands = expressions(programs.map(({ command }) => command));
+    const packet = `Z${TYPE_NUMBER[type]},${hexAddress(address)},${length.toString(16)}${conditions === '' ? '' : `;${conditions}`}${commands === '' ? '' : `;cmds:0,${commands}`}`;
+    const reply = (await this.client.send(packet)).toString('latin1');
     if (reply === '') throw new RspError(`the stub has no ${type === 'software' || type === 'hardware' ? `${type} breakpoints` : `watchpoints for ${type}`}`);
     if (reply !== 'OK') throw new RspError(`cannot be set at 0x${hexAddress(address)}: ${errorText(reply)}`);
   }
 
   async removeBreakpoint(type: BreakpointType, address: bigint, length: number): Promise<void> {
     await this.client.send(`z${TYPE_NUMBER[type]},${hexAddress(address)},${length.toString(16)}`);
+  }
+
+  /** Defines or changes a trace state variable (QTDV). @throws RspError */
+  setVariable(number: number, value: bigint): Promise<void> {
+    return this.expectOk(`QTDV:${number.toString(16)}:${value.toString(16)}:0:`, 'a number of hits cannot be kept');
+  }
+
+  /** A trace state variable (qTV). @throws RspError */
+  async variable(number: number): Promise<bigint> {
+    const reply = (await this.client.send(`qTV:${number.toString(16)}`)).toString('latin1');
+    if (!/^V[0-9a-f]+$/i.test(reply)) throw new RspError(`the number of hits cannot be read: ${errorText(reply)}`);
+    return BigInt(`0x${reply.slice(1)}`);
   }
 
   async threads(): Promise<StubThread[]> {

@@ -31,12 +31,13 @@ export class BreakpointRequests {
     this.stack = stack;
   }
 
-  private spec(kind: BreakpointSpec['kind'], group: string, pending: string, given: Conditions, resolve: BreakpointSpec['resolve']): BreakpointSpec {
+  private spec(kind: BreakpointSpec['kind'], group: string, place: string, pending: string, given: Conditions, resolve: BreakpointSpec['resolve']): BreakpointSpec {
+    const key = JSON.stringify([place, given.condition, given.hitCondition, given.logMessage]);
     const hit = isTrueText(given.hitCondition) ? parseHitCondition(given.hitCondition) : undefined;
     if (isTrueText(given.hitCondition) && hit === undefined) {
-      return { kind, group, condition: undefined, hit: undefined, logMessage: undefined, pending, resolve: () => { throw new RequestError(`'${given.hitCondition ?? ''}' is not a hit count such as 5, >= 5 or % 5`); } };
+      return { kind, group, key, condition: undefined, hit: undefined, logMessage: undefined, pending, resolve: () => { throw new RequestError(`'${given.hitCondition ?? ''}' is not a hit count such as 5, >= 5 or % 5`); } };
     }
-    return { kind, group, condition: isTrueText(given.condition) ? given.condition : undefined, hit, logMessage: isTrueText(given.logMessage) ? given.logMessage : undefined, pending, resolve };
+    return { kind, group, key, condition: isTrueText(given.condition) ? given.condition : undefined, hit, logMessage: isTrueText(given.logMessage) ? given.logMessage : undefined, pending, resolve };
   }
 
   private everywhere(find: (file: SymbolFile) => readonly CodeLocation[]): CodeLocation[] {
@@ -46,7 +47,7 @@ export class BreakpointRequests {
   async source({ source, breakpoints = [] }: DebugProtocol.SetBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
     const path = source.path ?? source.name ?? '';
     const compiled = this.debuggee.sources.compiled(path);
-    const specs = breakpoints.map((each) => this.spec('source', `source ${path}`, 'no code was compiled from this line', each,
+    const specs = breakpoints.map((each) => this.spec('source', `source ${path}`, `${each.line}`, 'no code was compiled from this line', each,
       () => this.everywhere((file) => this.linesOf(file, compiled, each.line))));
     return this.set(`source ${path}`, specs);
   }
@@ -66,13 +67,13 @@ export class BreakpointRequests {
   }
 
   async functions({ breakpoints }: DebugProtocol.SetFunctionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
-    const specs = breakpoints.map((each) => this.spec('function', 'function', `there is no function '${each.name}'`, each,
+    const specs = breakpoints.map((each) => this.spec('function', 'function', each.name, `there is no function '${each.name}'`, each,
       () => this.everywhere((file) => locationsOfFunction(file, each.name.trim().replace(/\(.*\)$/, '')))));
     return this.set('function', specs);
   }
 
   async instructions({ breakpoints }: DebugProtocol.SetInstructionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
-    const specs = breakpoints.map((each) => this.spec('instruction', 'instruction', '', each, (): StubLocation[] =>
+    const specs = breakpoints.map((each) => this.spec('instruction', 'instruction', `${each.instructionReference} ${each.offset ?? 0}`, '', each, (): StubLocation[] =>
       [{ type: 'software', address: parseReference(each.instructionReference, each.offset ?? 0), length: 1 }]));
     const set = await this.set('instruction', specs);
     return set.map((each, i) => ({ ...each, instructionReference: breakpoints[i].instructionReference, offset: breakpoints[i].offset ?? 0 }));
@@ -118,7 +119,7 @@ export class BreakpointRequests {
   }
 
   async data({ breakpoints }: DebugProtocol.SetDataBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
-    const specs = breakpoints.map((each) => this.spec('data', 'data', '', each, (): StubLocation[] => {
+    const specs = breakpoints.map((each) => this.spec('data', 'data', `${each.dataId} ${each.accessType ?? ''}`, '', each, (): StubLocation[] => {
       const place = this.dataIds.get(each.dataId);
       if (place === undefined) throw new RequestError('its address is from another session');
       const type = each.accessType === 'read' ? 'read' : each.accessType === 'readWrite' ? 'access' : 'write';
@@ -131,7 +132,7 @@ export class BreakpointRequests {
     const wanted = new Map<string, string | undefined>([...filters.map((filter) => [filter, undefined] as const), ...filterOptions.map(({ filterId, condition }) => [filterId, condition] as const)]);
     const rows = [...wanted].map(([filter, condition]) => ({ row: KERNEL_EXCEPTIONS.find((each) => each.filter === filter), condition }));
     const specs = rows.flatMap(({ row, condition }) => (row === undefined ? [] : [{
-      ...this.spec('exception', 'exception', `this kernel has none of ${row.functions.join(', ')}`, {}, () => this.exceptionPlaces(row)),
+      ...this.spec('exception', 'exception', `${row.filter} ${condition ?? ''}`, `this kernel has none of ${row.functions.join(', ')}`, {}, () => this.exceptionPlaces(row)),
       condition: [row.condition, condition].filter(isTrueText).join(' && ') || undefined, filter: row.filter,
     }]));
     return this.set('exception', specs);

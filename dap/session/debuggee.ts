@@ -1,7 +1,7 @@
 /** Everything about one target: the stub, its symbols, breakpoints, running and stepping. */
 import { ElfType } from '../../emulator/image/elf.ts';
 import { BreakpointSet } from '../breakpoints/breakpoint-set.ts';
-import { compileCondition } from '../breakpoints/condition-compiler.ts';
+import { compileProgram } from '../breakpoints/program-compiler.ts';
 import { Stub } from '../rsp/stub.ts';
 import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import { Execution } from './execution.ts';
@@ -29,7 +29,7 @@ export class Debuggee {
   private constructor(stub: Stub, attributes: LaunchAttributes, events: DebuggeeEvents) {
     this.stub = stub;
     this.inspector = new Inspector(stub);
-    this.breakpoints = new BreakpointSet(stub, this.inspector, (breakpoint, location) => compileCondition(this.inspector, breakpoint, location));
+    this.breakpoints = new BreakpointSet(stub, this.inspector, (breakpoint, location) => compileProgram(this.inspector, breakpoint, location));
     this.execution = new Execution(stub, this.inspector, this.breakpoints);
     this.stepper = new Stepper(this.execution);
     this.sources = new SourceMap(attributes.sourceFileMap);

@@ -4,6 +4,7 @@
  */
 import type { Breakpoint } from '../breakpoints/breakpoint.ts';
 import type { BreakpointSet } from '../breakpoints/breakpoint-set.ts';
+import { holdsAt } from '../breakpoints/hit-condition.ts';
 import { ExpressionError } from '../expressions/lexer.ts';
 import { RspError } from '../rsp/rsp-error.ts';
 import type { Stub } from '../rsp/stub.ts';
@@ -205,17 +206,18 @@ export class Execution {
     const at = frame === undefined ? undefined : { thread, frame };
     for (const breakpoint of candidates) {
       const { condition, hit: count, logMessage } = breakpoint.spec;
-      if (condition !== undefined) {
+      const holds = async (): Promise<boolean> => {
         try {
-          if (!(await this.inspector.isTrue(condition, at))) continue;
+          return condition === undefined || (await this.inspector.isTrue(condition, at));
         } catch (error) {
           // As gdb: a condition that cannot be evaluated stops, and says why.
           breakpoint.message = `the condition cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`;
           this.breakpoints.onChange?.(breakpoint);
+          return true;
         }
-      }
-      breakpoint.hits++;
-      if (count !== undefined && !count(breakpoint.hits)) continue;
+      };
+      if (!(await this.breakpoints.count(breakpoint, holds))) continue;
+      if (count !== undefined && !holdsAt(count, breakpoint.hits)) continue;
       if (logMessage !== undefined) {
         if (at !== undefined) this.onLog?.(logMessage, at);
         await this.logged;

@@ -18,7 +18,7 @@ import { AttributeError, readAttributes, type LaunchAttributes } from './launch-
 import { LaunchError, machineCommand, startMachine, type MachineCommand } from './machine-process.ts';
 import { MemoryRequests, parseReference } from './memory-requests.ts';
 import { RequestError, StackRequests } from './stack-requests.ts';
-import { interpolate } from './log-message.ts';
+import { logText } from './log-text.ts';
 
 /** How long the machine may take until it listens. */
 const BOOT_MS = 20_000;
@@ -131,7 +131,7 @@ export class SkasDebugSession extends DebugSession {
       this.views = new KernelViews(debuggee, this.stack);
       debuggee.breakpoints.onChange = (breakpoint) => this.sendEvent(new BreakpointEvent('changed', this.need(this.breakpointRequests).shown(breakpoint)));
       debuggee.execution.onLog = (message, at) => {
-        debuggee.execution.logged = interpolate(debuggee.inspector, message, at).then((text) => this.tell(`${text}\n`, 'stdout'));
+        debuggee.execution.logged = logText(debuggee.inspector, message, at).then((text) => this.tell(`${text}\n`, 'stdout'));
       };
       debuggee.stub.client.onOutput = (text) => this.tell(text, 'stdout');
       debuggee.stub.client.onClosed = (reason) => this.lost(reason);

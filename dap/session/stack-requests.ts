@@ -12,7 +12,8 @@ import type { Debuggee } from './debuggee.ts';
 import type { FrameInThread } from './inspector.ts';
 import { StoredItems, type Container } from './stored-items.ts';
 import { Threads } from './threads.ts';
-import { formatOptions, memoryReference, splitSuffix, valueText } from './value-text.ts';
+import { splitSuffix } from '../values/number-suffix.ts';
+import { formatOptions, memoryReference, valueText } from './value-text.ts';
 import { canUnfold, childrenOf, elementCount } from './variable-tree.ts';
 import type { FormatOptions } from '../values/format.ts';
 

@@ -2,7 +2,8 @@
 import { Encoding } from '../../emulator/image/dwarf/constants.ts';
 import { floatOf } from '../../emulator/image/dwarf/base-value.ts';
 import type { DwarfType } from '../../emulator/image/dwarf/types.ts';
-import { errnoText } from './errno-text.ts';
+import { characterText, quoted } from '../../stub/agent/c-text.ts';
+import { errnoText } from '../../stub/agent/errno-text.ts';
 import { prettyText } from './pretty.ts';
 import { OPTIMISED_OUT, Value, ValueError, elementType, isAggregate, isCharacter, isFloat, isPointer, littleEndian } from './value.ts';
 
@@ -98,17 +99,6 @@ export function enumeratorText(type: DwarfType, value: bigint): string {
     return `(${[...names, ...(rest === 0n ? [] : [`unknown: 0x${rest.toString(16)}`])].join(' | ')})`;
   }
   return String(value);
-}
-
-const ESCAPES: Readonly<Record<number, string>> = { 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v', 12: '\\f', 13: '\\r', 27: '\\033', 92: '\\\\' };
-
-export function characterText(code: number, quote: '"' | "'"): string {
-  const inner = code === quote.charCodeAt(0) ? `\\${quote}` : (ESCAPES[code] ?? (code >= 32 && code < 127 ? String.fromCharCode(code) : `\\${code.toString(8).padStart(3, '0')}`));
-  return quote === '"' ? inner : `'${inner}'`;
-}
-
-export function quoted(text: string, complete: boolean): string {
-  return `"${[...text].map((c) => characterText(c.charCodeAt(0), '"')).join('')}"${complete ? '' : '...'}`;
 }
 
 export function formatAddress(address: bigint, options: Pick<FormatOptions, 'symbolAt'>): string {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { AgentError, evaluateAgent, type AgentContext } from './bytecode.ts';
+import { HitFilters } from '../../emulator/debug/hit-filters.ts';
+import type { Thread } from '../../emulator/host/process/thread.ts';
 import { AgentOp } from './opcodes.ts';
 import { HitAgent } from './hit-agent.ts';
+import { AgentVariables } from './variables.ts';
 import { wordOf } from './thread-place.ts';
 import { agentPrintf } from './printf.ts';
 
@@ -10,6 +13,7 @@ const MEMORY = Uint8Array.of(0x80, 0xff, 0xfe, 0xff, 0x01, 0x02, 0x03, 0xf4, 0x6
 const REGISTERS: readonly (Uint8Array | undefined)[] = [Uint8Array.of(0xef, 0xbe, 0xad, 0xde, 0, 0, 0, 0x80), Uint8Array.of(0xff, 0xff, 0xff, 0xff), new Uint8Array(16), undefined];
 
 const printed: { format: string; values: readonly bigint[] }[] = [];
+const variables = new AgentVariables();
 const context: AgentContext = {
   register: (number) => {
     const bytes = REGISTERS[number];
@@ -20,6 +24,8 @@ const context: AgentContext = {
     return bytes.length < length ? undefined : wordOf(bytes);
   },
   memory: (address, length) => (address < MEMORY_AT ? new Uint8Array() : MEMORY.subarray(Number(address - MEMORY_AT), Number(address - MEMORY_AT) + length)),
+  variable: (number) => variables.get(number),
+  setVariable: (number, value) => void variables.set(number, value),
   print: (format, values) => void printed.push({ format, values }),
 };
 const { const8, const16, const32, const64, end } = AgentOp;
@@ -111,22 +117,40 @@ describe('agent expressions', () => {
 });
 
 describe('hits', () => {
+  const silent = { print: () => undefined, variables };
   const zero = Uint8Array.of(const8, 0, end);
   const one = Uint8Array.of(const8, 1, end);
   const faulty = Uint8Array.of(const8, 0, AgentOp.ref32, end);
 
   it('count when one condition holds, or cannot be told', () => {
-    const holds = (...conditions: Uint8Array[]): boolean => new HitAgent({ conditions }, () => undefined).holds(context);
+    const holds = (...conditions: Uint8Array[]): boolean => new HitAgent({ conditions }, silent).holds(context);
     expect([holds(), holds(zero), holds(one), holds(zero, one), holds(zero, zero), holds(faulty)]).toEqual([true, false, true, true, false, true]);
-    const agent = new HitAgent({ conditions: [faulty] }, () => undefined);
+    const agent = new HitAgent({ conditions: [faulty] }, silent);
     agent.holds(context);
     expect(agent.takeTrouble()).toBe("The breakpoint's condition cannot be evaluated: cannot access memory at 0x0.");
     expect(agent.takeTrouble()).toBeUndefined();
   });
 
+  it('are counted, each once however often it is looked at', () => {
+    variables.set(7, 0n);
+    // Counts, and holds from the third time on.
+    const third = Uint8Array.of(AgentOp.getv, 0, 7, const8, 1, AgentOp.add, AgentOp.setv, 0, 7, const8, 3, AgentOp.lessUnsigned, AgentOp.logNot, end);
+    const filter = new HitAgent({ conditions: [one, third] }, silent).filter({ of: () => context });
+    const onlyThird = new HitAgent({ conditions: [third] }, silent).filter({ of: () => context });
+    const filters = new HitFilters();
+    const thread = {} as Thread;
+    expect([10, 10, 20, 20].map((retired) => filters.passes(filter, thread, retired))).toEqual([false, false, false, false]);
+    expect(variables.get(7)).toBe(2n);
+    expect([30, 30].map((retired) => filters.passes(onlyThird, thread, retired))).toEqual([false, false]);
+    expect(variables.get(7)).toBe(3n);
+    variables.set(7, 0n);
+    expect([40, 40, 50].map((retired) => filters.passes(onlyThird, thread, retired))).toEqual([true, true, true]);
+    expect(() => run(AgentOp.getv, 0, 8, end)).toThrow('there is no variable 8');
+  });
+
   it('say why a command cannot be done', () => {
     let text = '';
-    new HitAgent({ commands: [faulty] }, (more) => (text += more)).act(context);
+    new HitAgent({ commands: [faulty] }, { print: (more) => (text += more), variables }).act(context);
     expect(text).toBe('<dprintf: cannot access memory at 0x0>\n');
   });
 });
@@ -140,6 +164,11 @@ describe('agent printf', () => {
     expect(print('%c%% %p [%4s] [%.1s]', 65n, 0x10n, 0x1008n, 0x1008n)).toBe('A% 0x10 [  hi] [h]');
     expect(print('\\ttab \\"q\\" \\101\\\\')).toBe('\ttab "q" A\\');
     expect(print('%08.3d|%.0d|%#010x', 5n, 0n, 0xabn)).toBe('     005||0x000000ab');
+  });
+  it('quotes strings of the target as gdb does', () => {
+    expect(print('%.3q %.1q', 0x1008n, 0x1008n)).toBe('"hi" "h"');
+    expect(print('%Q', 0x1001n)).toBe('0x1001 "\\377\\376\\377\\001\\002\\003\\364hi"');
+    expect(print('%Q %Q %Q', 0n, 0x10n, BigInt.asUintN(64, -2n))).toBe('0x0 0x10 <cannot access memory at 0x10> ERR_PTR(-ENOENT)');
   });
   it('refuses what it cannot do', () => {
     expect(() => print('%d')).toThrow(/more conversions than the 0 values/);

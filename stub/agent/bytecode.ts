@@ -12,6 +12,9 @@ export interface AgentContext {
   word(address: bigint, length: number): bigint | undefined;
   /** As many bytes as can be read. */
   memory(address: bigint, length: number): Uint8Array;
+  /** A trace state variable; undefined: there is none. */
+  variable(number: number): bigint | undefined;
+  setVariable(number: number, value: bigint): void;
   /** Output of printf. `format` is as the user wrote it. */
   print(format: string, values: readonly bigint[]): void;
 }
@@ -132,6 +135,12 @@ class Evaluation {
         this.push(a);
         return this.push(b);
       }
+      case AgentOp.getv: return this.push(this.variable(this.operand(2)));
+      case AgentOp.setv: {
+        const number = this.operand(2);
+        this.variable(number);
+        return this.context.setVariable(number, this.peek(0));
+      }
       case AgentOp.printf: return this.print();
     }
     const name = AGENT_OP_NAMES.get(op);
@@ -182,6 +191,12 @@ class Evaluation {
   private register(number: number): bigint {
     const value = this.context.register(number);
     if (value === undefined) throw new AgentError(`register ${number} is not available`);
+    return value;
+  }
+
+  private variable(number: number): bigint {
+    const value = this.context.variable(number);
+    if (value === undefined) throw new AgentError(`there is no variable ${number}`);
     return value;
   }
 

@@ -11,8 +11,8 @@ export const AgentOp = {
 /** Names for messages, by code. */
 export const AGENT_OP_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(AgentOp).map(([name, code]) => [code, name]));
 
-/** Operations which collect for tracepoints, use trace state variables, or are reserved: none of them makes sense in a condition or command. */
+/** Operations which collect for tracepoints, or are reserved: none of them makes sense in a condition or command. */
 export const UNSUPPORTED_OPS: ReadonlySet<number> = new Set([
   AgentOp.float, AgentOp.trace, AgentOp.traceQuick, AgentOp.refFloat, AgentOp.refDouble, AgentOp.refLongDouble, AgentOp.lToD, AgentOp.dToL,
-  AgentOp.getv, AgentOp.setv, AgentOp.tracev, AgentOp.tracenz, AgentOp.trace16,
+  AgentOp.tracev, AgentOp.tracenz, AgentOp.trace16,
 ]);

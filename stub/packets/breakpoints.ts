@@ -51,7 +51,7 @@ const insert = (kind: BreakpointKind, type: number): PacketRow => packet({
   parse: (rest) => request(kind, rest),
   handle: (session, wanted) => {
     // Taking them silently would stop where the user said not to.
-    if (session.target.agent !== true && (wanted.conditions ?? wanted.commands) !== undefined) throw new PacketError(PacketErrno.EINVAL, 'breakpoint conditions are not supported here');
+    if (session.target.agent === undefined && (wanted.conditions ?? wanted.commands) !== undefined) throw new PacketError(PacketErrno.EINVAL, 'breakpoint conditions are not supported here');
     if (!session.insertBreakpoint({ ...wanted, ...place(session) })) throw new PacketError(PacketErrno.EFAULT, `cannot set a breakpoint at 0x${wanted.address.toString(16)}`);
     return 'OK';
   },
@@ -71,6 +71,6 @@ const remove = (kind: BreakpointKind, type: number): PacketRow => packet({
 const AGENT_FEATURES = ['ConditionalBreakpoints+', 'BreakpointCommands+'];
 
 /** Clients find the packets by trying; only the rest is said beforehand. */
-const insertSoftware: PacketRow = { ...insert('software', 0), feature: (target) => (target.agent === true ? AGENT_FEATURES.join(';') : undefined) };
+const insertSoftware: PacketRow = { ...insert('software', 0), feature: (target) => (target.agent !== undefined ? AGENT_FEATURES.join(';') : undefined) };
 
 export const breakpointPackets: readonly PacketRow[] = KINDS.flatMap((kind, type) => [type === 0 ? insertSoftware : insert(kind, type), remove(kind, type)]);

@@ -14,10 +14,11 @@ import { supportedPackets } from './supported.ts';
 import { syscallPackets } from './syscalls.ts';
 import { threadPackets } from './threads.ts';
 import { transferPackets } from './transfer.ts';
+import { variablePackets } from './variables.ts';
 
 export const PACKETS: readonly PacketRow[] = [
   ...supportedPackets, ...connectionPackets, ...registerPackets, ...memoryPackets, ...threadPackets, ...resumePackets,
-  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...lldbPackets, ...nonStopPackets, ...monitorPackets,
+  ...breakpointPackets, ...transferPackets, ...signalPackets, ...filePackets, ...syscallPackets, ...lldbPackets, ...nonStopPackets, ...monitorPackets, ...variablePackets,
 ];
 
 /** Longest prefixes first, so that `qCRC:` is not taken for `qC`. */

@@ -4,6 +4,7 @@
  */
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import type { ElfFile } from '../../emulator/image/elf.ts';
+import type { AgentVariables } from '../agent/variables.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
@@ -293,7 +294,7 @@ export class TaskTarget implements Target {
     return this.debuggee.kernel === undefined;
   }
 
-  get agent(): boolean {
+  get agent(): AgentVariables {
     return this.machine.agent;
   }
 

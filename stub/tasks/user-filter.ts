@@ -2,7 +2,7 @@
 import { Reg } from '../../emulator/cpu/state.ts';
 import type { HitFilter } from '../../emulator/debug/hit-filters.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
-import { hitAgent } from '../agent/hit-agent.ts';
+import { hitAgent, type AgentHost } from '../agent/hit-agent.ts';
 import { ThreadPlace, wordOf } from '../agent/thread-place.ts';
 import { ARCHITECTURES, type Architecture, type RegisterSet } from '../registers.ts';
 import type { BreakpointRequest } from '../target.ts';
@@ -39,10 +39,9 @@ class UserPlace extends ThreadPlace {
 }
 
 /** Undefined when there are neither. */
-export function userFilter(process: UserProcess, request: BreakpointRequest, print: (text: string) => void): HitFilter | undefined {
-  const agent = hitAgent(request, print);
+export function userFilter(process: UserProcess, request: BreakpointRequest, host: AgentHost): HitFilter | undefined {
+  const agent = hitAgent(request, host);
   if (agent === undefined) return undefined;
   const architecture: Architecture = ARCHITECTURES[process.kernel.image.wordSize === 8 ? 'x86-64' : 'i386'];
-  const place = new UserPlace(process, architecture.registers);
-  return { holds: (thread) => agent.holds(place.of(thread)), ...(agent.acts ? { act: (thread: Thread): void => agent.act(place.of(thread)) } : {}) };
+  return agent.filter(new UserPlace(process, architecture.registers));
 }

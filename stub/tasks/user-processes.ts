@@ -1,6 +1,7 @@
 /** The guest processes that are attached: beginning and ending that, their tasks as threads, and what is set in them. */
 import type { Debugger, WatchRequest } from '../../emulator/debug/debugger.ts';
 import type { HitFilter } from '../../emulator/debug/hit-filters.ts';
+import type { AgentVariables } from '../agent/variables.ts';
 import { Refusal, type BreakpointRequest, type TargetThread } from '../target.ts';
 import type { GuestObject } from './guest-object.ts';
 import type { KernelView } from './kernel-view.ts';
@@ -28,13 +29,15 @@ export class UserProcesses {
   /** Takes what commands of breakpoints print. */
   print: (text: string) => void = () => undefined;
   private readonly debug: Debugger;
+  private readonly variables: AgentVariables;
   private open: Open | undefined;
   private execEvents = false;
   /** Tasks by process, as they are at this stop. */
   private readonly known = new Map<UserProcess, readonly Task[]>();
 
-  constructor(debug: Debugger) {
+  constructor(debug: Debugger, variables: AgentVariables) {
     this.debug = debug;
+    this.variables = variables;
   }
 
   get side(): UserSide | undefined {
@@ -172,7 +175,7 @@ export class UserProcesses {
     const at = Number(address);
     const mm = process.mm;
     if (mm === undefined || !orRefuse(() => process.memory.mapped(mm, at))) return false;
-    const filter = userFilter(process, wanted, (text) => this.print(text));
+    const filter = userFilter(process, wanted, { print: (text) => this.print(text), variables: this.variables });
     if (kind === 'software' || kind === 'hardware') {
       this.setBreakpoint(process, at, kind === 'hardware', filter);
       return true;

@@ -3,6 +3,7 @@
  * of them resumes all, and a stop of one holds all.
  */
 import type { Debugger } from '../../emulator/debug/debugger.ts';
+import type { AgentVariables } from '../agent/variables.ts';
 import { sectionsDocument, svr4Document } from '../libraries/library-documents.ts';
 import { readLinkMap } from '../libraries/link-map.ts';
 import type { ModuleFiles } from '../libraries/module-files.ts';
@@ -51,7 +52,7 @@ export class UserTarget implements Target {
   constructor(inner: TaskTarget, debug: Debugger, modules: ModuleFiles) {
     this.inner = inner;
     this.debug = debug;
-    this.users = new UserProcesses(debug);
+    this.users = new UserProcesses(debug, inner.agent);
     this.moduleWatch = new ModuleWatch(debug);
     this.stops = new UserStops(inner, this.users, this.moduleWatch, debug.machine.process.pid);
     this.modules = new KernelModules(modules);
@@ -235,7 +236,7 @@ export class UserTarget implements Target {
     return this.inner.nonStop;
   }
 
-  get agent(): boolean {
+  get agent(): AgentVariables {
     return this.inner.agent;
   }
 

@@ -91,7 +91,7 @@ export async function ourViews(kernel: string, seed: number, breakpoints: number
     debuggee.inspector.useThread(thread);
     while (views.length < wanted) {
       const resolve = (): StubLocation[] => [...places].map((address) => ({ type: 'software', address, length: 1 }));
-      await debuggee.breakpoints.replace('oracle', [{ kind: 'instruction', group: 'oracle', condition: undefined, hit: undefined, logMessage: undefined, pending: '', resolve }]);
+      await debuggee.breakpoints.replace('oracle', [{ kind: 'instruction', key: 'walk', group: 'oracle', condition: undefined, hit: undefined, logMessage: undefined, pending: '', resolve }]);
       const arrived = await debuggee.execution.continue(thread);
       if (arrived.kind !== 'breakpoint') break;
       ({ thread } = arrived);

@@ -1,52 +1,30 @@
 /**
- * Conditions of breakpoints as bytecode which the stub runs at every hit, without a stop. What cannot be said in it (calls, floating-point numbers,
+ * Expressions as bytecode which the stub runs at every hit of a breakpoint, without a stop. What cannot be said in it (calls, floating-point numbers,
  * variables in pieces) is left to the adapter, which evaluates the same expression after a stop: both must mean the same.
  */
 import { Attribute, Encoding } from '../../emulator/image/dwarf/constants.ts';
 import { Cursor, type Block } from '../../emulator/image/dwarf/cursor.ts';
 import type { Die } from '../../emulator/image/dwarf/die.ts';
-import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import { locationAt } from '../../emulator/image/dwarf/location-lists.ts';
 import type { DwarfType, Member } from '../../emulator/image/dwarf/types.ts';
-import { ExpressionError } from '../expressions/lexer.ts';
 import type { Node } from '../expressions/syntax.ts';
-import type { BreakpointProgram } from '../rsp/stub.ts';
 import type { Inspector } from '../session/inspector.ts';
 import { functionScopes, variablesOf } from '../symbols/scopes.ts';
 import type { SymbolFile } from '../symbols/symbol-file.ts';
 import { elementType, isAggregate, isPointer, isScalar, isSigned } from '../values/value.ts';
 import { AgentCode, type OpName } from './agent-code.ts';
-import { isCode } from './breakpoint-set.ts';
-import type { Breakpoint, StubLocation } from './breakpoint.ts';
 
 const FLOAT = Encoding.float;
 const BOOLEAN = Encoding.boolean;
 
 /** This cannot be said in bytecode. */
-class NotCompilable extends Error {}
+export class NotCompilable extends Error {}
 
 /** What the code has left on the stack: a value, or the address of one. */
-interface Operand {
+export interface Operand {
   readonly type: DwarfType;
   readonly held: 'value' | 'address';
   readonly bits?: Member['bits'];
-}
-
-/** Undefined: the condition has to be evaluated by the adapter. */
-export function compileCondition(inspector: Inspector, breakpoint: Breakpoint, location: StubLocation): BreakpointProgram | undefined {
-  const { condition } = breakpoint.spec;
-  if (condition === undefined || !isCode(location) || !inspector.stub.has('ConditionalBreakpoints')) return undefined;
-  const at = inspector.address(location.address);
-  const file = inspector.fileAt(at);
-  if (file === undefined) return undefined;
-  try {
-    const compiler = new Compiler(inspector, file, at - file.loadOffset);
-    compiler.value(inspector.parse(condition));
-    return { bytecode: compiler.code.finish() };
-  } catch (error) {
-    if (error instanceof NotCompilable || error instanceof ExpressionError || error instanceof DwarfError) return undefined;
-    throw error;
-  }
 }
 
 const ARITHMETIC: Readonly<Record<string, readonly [signed: OpName, unsigned: OpName]>> = {
@@ -59,13 +37,15 @@ const COMPARISONS: Readonly<Record<string, { readonly equal?: true; readonly swa
 };
 const LOADS: Readonly<Record<number, OpName>> = { 1: 'ref8', 2: 'ref16', 4: 'ref32', 8: 'ref64' };
 
-class Compiler {
-  readonly code = new AgentCode();
+/** Compiles for one address of a file, whose variables are meant. */
+export class ExpressionCompiler {
+  readonly code: AgentCode;
   private readonly inspector: Inspector;
   private readonly file: SymbolFile;
   private readonly address: number;
 
-  constructor(inspector: Inspector, file: SymbolFile, address: number) {
+  constructor(code: AgentCode, inspector: Inspector, file: SymbolFile, address: number) {
+    this.code = code;
     this.inspector = inspector;
     this.file = file;
     this.address = address;
@@ -76,7 +56,8 @@ class Compiler {
     return this.load(this.operand(node));
   }
 
-  private load({ type, held, bits }: Operand): DwarfType {
+  /** Makes an operand a number; gives its type. */
+  load({ type, held, bits }: Operand): DwarfType {
     const plain = type.stripped.complete;
     if (plain.kind === 'array' || plain.kind === 'function') {
       if (held !== 'address') throw new NotCompilable();
@@ -98,7 +79,8 @@ class Compiler {
     return plain;
   }
 
-  private operand(node: Node): Operand {
+  /** Leaves a value, or the address of one. */
+  operand(node: Node): Operand {
     const { cTypes } = this.inspector;
     switch (node.kind) {
       case 'integer': case 'character': {
