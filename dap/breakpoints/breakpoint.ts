@@ -1,6 +1,7 @@
 /** A breakpoint as the user set it, and where it is in the target. */
 import type { CodeLocation } from '../symbols/code-locations.ts';
 import type { BreakpointType } from '../rsp/stub.ts';
+import type { KernelException } from './kernel-exceptions.ts';
 import type { HitCondition } from './hit-condition.ts';
 
 export type BreakpointKind = 'source' | 'function' | 'instruction' | 'data' | 'exception';
@@ -26,8 +27,8 @@ export interface BreakpointSpec {
   readonly resolve: () => readonly (CodeLocation | StubLocation)[];
   /** What to say while it has no place. */
   readonly pending: string;
-  /** Told when it stops the target: an exception's message. */
-  readonly filter?: string;
+  /** What it tells of when it stops the target. */
+  readonly exception?: KernelException;
 }
 
 export const isCode = ({ type }: StubLocation): boolean => type === 'software' || type === 'hardware';

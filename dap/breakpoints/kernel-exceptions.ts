@@ -8,19 +8,23 @@ export interface KernelException {
   readonly functions: readonly string[];
   /** Stops only where this holds; where it cannot be evaluated, too. */
   readonly condition?: string;
+  /** A User Mode Linux kernel has no such function, but panics with a message that begins like one of these. */
+  readonly umlPanics?: readonly string[];
   /** The kernel has built its message when this function, called by the one above, returns; it is in this local. */
   readonly message?: { readonly after: string; readonly variable: string };
   /** Locals of the function that tell what happened. */
   readonly details: readonly string[];
 }
 
+const PANIC = { functions: ['panic', 'vpanic'], message: { after: 'vscnprintf', variable: 'buf' }, details: ['fmt'] } as const;
+
 export const KERNEL_EXCEPTIONS: readonly KernelException[] = [
+  { filter: 'panic', label: 'Panic', description: 'The kernel gives up (panic)', default: true, ...PANIC },
   {
-    filter: 'panic', label: 'Panic', description: 'The kernel gives up (panic)', default: true, functions: ['panic', 'vpanic'],
-    message: { after: 'vscnprintf', variable: 'buf' }, details: ['fmt'],
+    filter: 'oops', label: 'Oops', description: 'A fault or trap in the kernel (oops_enter, die)', default: true, functions: ['oops_enter', 'die'], details: ['str'],
+    umlPanics: ['Kernel mode fault', 'Kernel tried to access user memory', 'Segfault with no mm'],
   },
-  { filter: 'oops', label: 'Oops', description: 'A fault or trap in the kernel (oops_enter, die)', default: true, functions: ['oops_enter', 'die'], details: ['str'] },
-  { filter: 'bug', label: 'BUG', description: 'BUG() or BUG_ON() was reached', default: true, functions: ['report_bug', 'handle_BUG'], details: ['bugaddr'] },
+  { filter: 'bug', label: 'BUG', description: 'BUG() or BUG_ON() was reached', default: true, functions: ['report_bug', 'handle_BUG'], details: ['bugaddr'], umlPanics: ['BUG!'] },
   { filter: 'warn', label: 'WARN', description: 'WARN() or WARN_ON() was reached', default: false, functions: ['__warn', 'warn_slowpath_fmt'], details: ['file', 'line', 'fmt'] },
   { filter: 'kasan', label: 'KASAN report', description: 'KASAN found a wrong memory access', default: true, functions: ['kasan_report', 'kasan_report_invalid_free'], details: ['addr', 'size', 'is_write', 'ip'] },
   {
@@ -32,3 +36,13 @@ export const KERNEL_EXCEPTIONS: readonly KernelException[] = [
     functions: ['force_sig_fault', 'force_sig_info_fault'], condition: 'sig == 11', details: ['sig', 'code', 'addr'],
   },
 ];
+
+/** The rows as they are for a kernel. */
+export function exceptionsOf(isUml: boolean): readonly KernelException[] {
+  return KERNEL_EXCEPTIONS.map((row) => (isUml && row.umlPanics !== undefined ? { ...row, ...PANIC, condition: row.umlPanics.map((text) => beginsWith(PANIC.message.variable, text)).join(' || ') } : row));
+}
+
+/** C for: the array begins with the text. */
+function beginsWith(array: string, text: string): string {
+  return `(${[...text].map((character, i) => `${array}[${i}] == ${character.charCodeAt(0)}`).join(' && ')})`;
+}

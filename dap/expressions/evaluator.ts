@@ -6,6 +6,7 @@ import { Encoding } from '../../emulator/image/dwarf/constants.ts';
 import { floatBits, floatOf } from '../../emulator/image/dwarf/base-value.ts';
 import type { DwarfType } from '../../emulator/image/dwarf/types.ts';
 import type { TargetMemory } from '../symbols/target-memory.ts';
+import { fromExtended, toExtended } from '../values/extended.ts';
 import { Value, integerBytes, isAggregate, isFloat, isPointer, isScalar, littleEndian } from '../values/value.ts';
 import type { CTypes } from './c-types.ts';
 import { ExpressionError } from './lexer.ts';
@@ -91,17 +92,22 @@ export class Evaluator {
   /** The bytes to store for `target = value` (or `target += value`). @throws ExpressionError */
   assigned(node: Extract<Node, { kind: 'assign' }>): { readonly target: Value; readonly bytes: Uint8Array } {
     const target = this.evaluate(node.target);
-    if (target.place.kind === 'none') throw new ExpressionError(`${String(target.type)} cannot be assigned to: it has no place in the target`);
     const value = node.operator === undefined ? this.evaluate(node.value) : this.binary(node.operator, node.target, node.value);
+    return { target, bytes: this.stored(target, value) };
+  }
+
+  /** The bytes to store for a value in a target: a number as its type has it, text, or the whole of a structure. @throws ExpressionError */
+  stored(target: Value, value: Value): Uint8Array {
+    if (target.place.kind === 'none') throw new ExpressionError(`${String(target.type)} cannot be changed: it is not in memory or in a register of this frame`);
     const { plain } = target;
-    if (isScalar(plain)) return { target, bytes: this.cast(value, target.type).read(target.size) };
+    if (isScalar(plain)) return this.cast(value, target.type).read(target.size);
     if (plain.kind === 'array' && value.plain.kind === 'array') {
       const bytes = value.read();
       if (bytes.length > target.size) throw new ExpressionError(`${bytes.length} bytes do not fit into ${target.size}`);
-      return { target, bytes };
+      return bytes;
     }
     if (value.plain.die?.offset !== plain.die?.offset || value.size !== target.size) throw new ExpressionError(`${String(value.type)} cannot be assigned to ${String(target.type)}`);
-    return { target, bytes: value.read() };
+    return value.read();
   }
 
   truth(value: Value): boolean {
@@ -147,9 +153,7 @@ export class Evaluator {
 
   private floatNumber(value: Value): number {
     if (!isFloat(value.plain)) return Number(this.number(value));
-    const number = floatOf(littleEndian(value.read()), value.size);
-    if (number === undefined) throw new ExpressionError(`${String(value.type)} cannot be computed with`);
-    return number;
+    return floatOf(littleEndian(value.read()), value.size) ?? fromExtended(value.read());
   }
 
   private unary(operator: Extract<Node, { kind: 'unary' }>['operator'], operandNode: Node): Value {
@@ -283,7 +287,11 @@ export class Evaluator {
       return value.cast(type);
     }
     const from = this.decayed(value);
-    if (isFloat(plain)) return Value.result(this.memory, type, integerBytes(floatBits(this.floatNumber(from), plain.size ?? 8), plain.size ?? 8));
+    if (isFloat(plain)) {
+      const size = plain.size ?? 8;
+      const number = this.floatNumber(from);
+      return Value.result(this.memory, type, size > 8 ? toExtended(number, size) : integerBytes(floatBits(number, size), size));
+    }
     const number = this.number(from);
     return this.integer(type, plain.encoding === Encoding.boolean ? (number === 0n ? 0n : 1n) : number);
   }

@@ -2,7 +2,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Breakpoint, BreakpointSpec, StubLocation } from '../breakpoints/breakpoint.ts';
 import { parseHitCondition } from '../breakpoints/hit-condition.ts';
-import { KERNEL_EXCEPTIONS, type KernelException } from '../breakpoints/kernel-exceptions.ts';
+import { exceptionsOf, type KernelException } from '../breakpoints/kernel-exceptions.ts';
 import { locationsOfFunction, locationsOfLine, type CodeLocation } from '../symbols/code-locations.ts';
 import type { SymbolFile } from '../symbols/symbol-file.ts';
 import type { Debuggee } from './debuggee.ts';
@@ -130,10 +130,11 @@ export class BreakpointRequests {
 
   async exceptions({ filters, filterOptions = [] }: DebugProtocol.SetExceptionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
     const wanted = new Map<string, string | undefined>([...filters.map((filter) => [filter, undefined] as const), ...filterOptions.map(({ filterId, condition }) => [filterId, condition] as const)]);
-    const rows = [...wanted].map(([filter, condition]) => ({ row: KERNEL_EXCEPTIONS.find((each) => each.filter === filter), condition }));
+    const table = exceptionsOf(this.firstStop('linux_main') !== undefined);
+    const rows = [...wanted].map(([filter, condition]) => ({ row: table.find((each) => each.filter === filter), condition }));
     const specs = rows.flatMap(({ row, condition }) => (row === undefined ? [] : [{
       ...this.spec('exception', 'exception', `${row.filter} ${condition ?? ''}`, `this kernel has none of ${row.functions.join(', ')}`, {}, () => this.exceptionPlaces(row)),
-      condition: [row.condition, condition].filter(isTrueText).join(' && ') || undefined, filter: row.filter,
+      condition: [row.condition, condition].filter(isTrueText).map((each) => `(${each})`).join(' && ') || undefined, exception: row,
     }]));
     return this.set('exception', specs);
   }

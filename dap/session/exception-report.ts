@@ -1,6 +1,6 @@
 /** What an exception stop says: the kernel's own message where it has built one, else the arguments that tell what happened. */
 import type { Breakpoint } from '../breakpoints/breakpoint.ts';
-import { KERNEL_EXCEPTIONS } from '../breakpoints/kernel-exceptions.ts';
+import type { KernelException } from '../breakpoints/kernel-exceptions.ts';
 import { walk } from '../symbols/call-frames.ts';
 import { settle } from '../symbols/miss.ts';
 import { Value, ValueError } from '../values/value.ts';
@@ -20,11 +20,14 @@ export function signalReport(signal: number): ExceptionReport {
   return { id: `signal ${signal}`, label: 'Signal', message: `${SIGNALS[signal] ?? `signal ${signal} (gdb's number)`} which nothing in the target handles` };
 }
 
-export async function exceptionReport(inspector: Inspector, breakpoint: Breakpoint, thread: string): Promise<ExceptionReport> {
-  const row = KERNEL_EXCEPTIONS.find(({ filter }) => filter === breakpoint.spec.filter);
+/** Of several that stop at once the more particular one counts. */
+export const particular = (hit: readonly Breakpoint[]): KernelException | undefined =>
+  hit.flatMap(({ spec }) => spec.exception ?? []).toSorted((a, b) => Number(b.condition !== undefined) - Number(a.condition !== undefined))[0];
+
+export async function exceptionReport(inspector: Inspector, row: KernelException, thread: string): Promise<ExceptionReport> {
   const innermost = await inspector.innermost(thread);
   const [frame] = await settle(() => walk(innermost, 1).frames);
-  if (row === undefined || frame === undefined) return { id: 'exception', label: 'Exception', message: '' };
+  if (frame === undefined) return { id: row.filter, label: row.label, message: '' };
   const at: FrameInThread = { thread, frame };
   if (row.message !== undefined) {
     const text = await string(inspector, row.message.variable, at);

@@ -184,8 +184,14 @@ export class Inspector {
     await this.write(target, bytes, at);
   }
 
-  /** Writes what an assignment computed. @throws ExpressionError */
-  async write(target: Value, bytes: Uint8Array, at: FrameInThread | undefined): Promise<void> {
+  /** Stores the value of an expression in `target`. @throws ExpressionError, ValueError */
+  async store(target: Value, text: string, at: FrameInThread | undefined): Promise<void> {
+    const node = this.parse(text);
+    const evaluator = await this.evaluator(at);
+    await this.write(target, await settle(() => evaluator.stored(target, evaluator.evaluate(node))), at);
+  }
+
+  private async write(target: Value, bytes: Uint8Array, at: FrameInThread | undefined): Promise<void> {
     const { place, bits } = target;
     let stored = bytes;
     if (bits !== undefined) {

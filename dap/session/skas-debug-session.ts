@@ -11,7 +11,7 @@ import { ValueError, integerBytes } from '../values/value.ts';
 import { BreakpointRequests } from './breakpoint-requests.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { Debuggee } from './debuggee.ts';
-import { exceptionReport, signalReport, type ExceptionReport } from './exception-report.ts';
+import { exceptionReport, particular, signalReport, type ExceptionReport } from './exception-report.ts';
 import type { Stop } from './execution.ts';
 import { KernelViews, isViewRequest } from './kernel-views.ts';
 import { AttributeError, readAttributes, type LaunchAttributes } from './launch-attributes.ts';
@@ -272,7 +272,7 @@ export class SkasDebugSession extends DebugSession {
       Object.assign(event.body, { reason: 'exception', description: this.exception.label, text: this.exception.message });
     }
     if (stop.kind === 'breakpoint') {
-      const exceptional = stop.hit.find(({ spec }) => spec.kind === 'exception');
+      const exceptional = particular(stop.hit);
       const kind = stop.hit[0]?.spec.kind ?? 'source';
       event.body.reason = kind === 'data' ? 'data breakpoint' : kind === 'function' ? 'function breakpoint' : kind === 'instruction' ? 'instruction breakpoint' : 'breakpoint';
       event.body.hitBreakpointIds = stop.hit.map(({ id }) => id);

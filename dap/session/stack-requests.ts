@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { Tag } from '../../emulator/image/dwarf/constants.ts';
-import { ExpressionError } from '../expressions/lexer.ts';
 import { walk, type SourcePosition } from '../symbols/call-frames.ts';
 import { settle } from '../symbols/miss.ts';
 import { Value, ValueError, integerBytes, littleEndian } from '../values/value.ts';
@@ -182,12 +181,7 @@ export class StackRequests {
 
   private async assign(target: Value, text: string, at: FrameInThread | undefined, format: DebugProtocol.ValueFormat | undefined): Promise<DebugProtocol.SetVariableResponse['body']> {
     const { inspector } = this.debuggee;
-    if (target.place.kind === 'none') throw new ExpressionError('it is not in memory or in a register of this frame: it cannot be changed');
-    const given = await inspector.evaluate(text, at);
-    const number = await settle(() => given.integer());
-    const width = (target.bits?.width ?? target.size * 8);
-    if (target.size > 8) throw new ExpressionError(`${String(target.type)} cannot be set as a whole: set its members`);
-    await inspector.write(target, integerBytes(BigInt.asUintN(width, number), target.size), at);
+    await inspector.store(target, text, at);
     const now = await this.reread(target, at);
     return { value: await valueText(now, formatOptions(inspector, format)), type: String(target.type), variablesReference: 0 };
   }

@@ -1,11 +1,11 @@
 /** Values as text, in gdb's manner: `97 'a'`, `0x6040… "text"`, `{next = 0x…, prev = 0x…}`, `<optimized out>`. */
 import { Encoding } from '../../emulator/image/dwarf/constants.ts';
-import { floatOf } from '../../emulator/image/dwarf/base-value.ts';
 import type { DwarfType } from '../../emulator/image/dwarf/types.ts';
 import { characterText, quoted } from '../../stub/agent/c-text.ts';
 import { errnoText } from '../../stub/agent/errno-text.ts';
+import { floatText } from './float-text.ts';
 import { prettyText } from './pretty.ts';
-import { OPTIMISED_OUT, Value, ValueError, elementType, isAggregate, isCharacter, isFloat, isPointer, littleEndian } from './value.ts';
+import { OPTIMISED_OUT, Value, ValueError, elementType, isAggregate, isCharacter, isFloat, isPointer } from './value.ts';
 
 export type NumberFormat = 'natural' | 'hex' | 'decimal' | 'octal' | 'binary' | 'character' | 'address';
 
@@ -50,7 +50,7 @@ function format(value: Value, options: FormatOptions, depth: number): string {
 
 export function formatScalar(value: Value, options: Pick<FormatOptions, 'number'>): string {
   const { plain } = value;
-  if (isFloat(plain)) return formatFloat(value.read());
+  if (isFloat(plain)) return floatText(value.read());
   const number = value.integer();
   if (options.number !== 'natural') return formatInteger(number, value.bits?.width ?? value.size * 8, options.number);
   if (plain.kind === 'enumeration') return enumeratorText(plain, number);
@@ -67,21 +67,6 @@ export function formatInteger(value: bigint, width: number, format: NumberFormat
     case 'character': return characterText(Number(raw & 0xffn), "'");
     default: return String(value);
   }
-}
-
-function formatFloat(bytes: Uint8Array): string {
-  const number = floatOf(littleEndian(bytes.subarray(0, 8)), bytes.length) ?? extended(bytes);
-  return Number.isFinite(number) ? String(number) : Number.isNaN(number) ? 'nan' : number < 0 ? '-inf' : 'inf';
-}
-
-/** An x87 number of 80 bits, to the precision of a double. */
-function extended(bytes: Uint8Array): number {
-  const mantissa = Number(littleEndian(bytes.subarray(0, 8)));
-  const head = bytes[8] | (bytes[9] << 8);
-  const exponent = head & 0x7fff;
-  const sign = (head & 0x8000) !== 0 ? -1 : 1;
-  if (exponent === 0x7fff) return (littleEndian(bytes.subarray(0, 8)) & 0x7fffffffffffffffn) === 0n ? sign * Infinity : NaN;
-  return sign * mantissa * 2 ** (exponent - 16383 - 63);
 }
 
 /** Name of an enumerator; of flags `(A | B)`, as gdb writes them; the number otherwise. */
