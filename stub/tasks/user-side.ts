@@ -8,10 +8,13 @@ import { HitFilters } from '../../emulator/debug/hit-filters.ts';
 import type { PageAccess } from '../../emulator/memory/page-access.ts';
 import type { Thread } from '../../emulator/host/process/thread.ts';
 import { raiseWriteFault } from '../../emulator/host/signals/exceptions.ts';
+import { ARCHITECTURES } from '../registers.ts';
+import { littleEndian } from './guest-object.ts';
 import { PAGE_BYTES } from './page-tables.ts';
 import { currentPointer } from './task-list.ts';
 import type { KernelView } from './kernel-view.ts';
 import type { UserProcess } from './user-process.ts';
+import { readSavedRegister } from './user-registers.ts';
 
 /** A UML task of an attached process, by its task_struct, and its ids. */
 export interface UserTask {
@@ -118,9 +121,17 @@ export class UserSide implements Bystanders {
     // One that came while the machine was held has not been told yet.
     if (!this.debug.stoppingForBystander) this.event = undefined;
     const host = step === undefined ? undefined : this.hostOf(step.task);
-    // One that is in the kernel has made its step when it comes back.
     const away = host === undefined || host.phase !== 'user';
-    this.step = step === undefined ? undefined : { ...step, from: away ? -1 : (host?.context.rip ?? -1), away, active: false };
+    this.step = step === undefined ? undefined : { ...step, from: away ? this.interruptedAt(step.task) : (host?.context.rip ?? -1), away, active: false };
+  }
+
+  /** Where a task that is in the kernel will begin an instruction anew (after a fault), which is then not made; -1: it has made its step when it comes back. */
+  private interruptedAt(task: number): number {
+    const architecture = ARCHITECTURES[this.kernel.image.wordSize === 8 ? 'x86-64' : 'i386'];
+    const object = this.kernel.object('struct task_struct', task);
+    const [call, pc] = [architecture.syscall, architecture.pc].map((register) => readSavedRegister(object, architecture, register));
+    const faulted = call?.every((byte) => byte === 0xff) === true;
+    return faulted && pc !== undefined ? Number(littleEndian(pc)) : -1;
   }
 
   /** The machine is held. */

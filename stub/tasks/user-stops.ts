@@ -2,6 +2,7 @@
  * Resuming kernel and guest processes together, and what their stops are to a client. gdb thinks of them as independent; there is one CPU, and no
  * process runs without the kernel.
  */
+import type { Debugger } from '../../emulator/debug/debugger.ts';
 import { signalName } from '../../emulator/host/signals/signal-numbers.ts';
 import { Refusal, type ResumeAction, type StopEvent, type TargetThread } from '../target.ts';
 import type { ModuleWatch } from './module-watch.ts';
@@ -20,18 +21,22 @@ export class UserStops {
   private readonly inner: TaskTarget;
   private readonly users: UserProcesses;
   private readonly modules: ModuleWatch;
-  private readonly kernelPid: number;
+  private readonly debug: Debugger;
   private kernelResumed = false;
+  /** The task that makes a step while gdb takes all others to rest: so it goes over breakpoints. */
+  private alone: UserTask | undefined;
+  /** That task was told of somebody else's breakpoint, before which the machine stands. */
+  private toldOfOther = false;
   /** Processes named in the last resume: an interrupt is theirs. */
   private resumed: readonly number[] = [];
   /** The signal a process is about to get. */
   private signal: { readonly task: UserTask; readonly signal: number; readonly info: number } | undefined;
 
-  constructor(inner: TaskTarget, users: UserProcesses, modules: ModuleWatch, kernelPid: number) {
+  constructor(inner: TaskTarget, users: UserProcesses, modules: ModuleWatch, debug: Debugger) {
     this.inner = inner;
     this.users = users;
     this.modules = modules;
-    this.kernelPid = kernelPid;
+    this.debug = debug;
   }
 
   /** The client is gone, or has let go of everything. */
@@ -74,6 +79,11 @@ export class UserStops {
     const step = users.find((action) => action.kind === 'step' && action.tid !== undefined);
     const task = this.users.task(step?.tid);
     const range = step?.range === undefined ? undefined : { start: Number(step.range.start), end: Number(step.range.end) };
+    this.alone = actions.length === 1 ? task : undefined;
+    // Its step would never come to an end before the same breakpoint.
+    const { stopped } = this.debug;
+    if (this.alone !== undefined && this.toldOfOther && stopped !== undefined && 'thread' in stopped) this.debug.pass(stopped.thread);
+    this.toldOfOther = false;
     this.held = undefined;
     this.signal = undefined;
     this.users.changed();
@@ -82,7 +92,7 @@ export class UserStops {
   }
 
   private meansUsers({ tid, pid }: ResumeAction): boolean {
-    return tid === undefined ? pid !== undefined && pid !== this.kernelPid : tid >= FIRST_USER_TID;
+    return tid === undefined ? pid !== undefined && pid !== this.debug.machine.process.pid : tid >= FIRST_USER_TID;
   }
 
   /**
@@ -121,7 +131,7 @@ export class UserStops {
       side.event = undefined;
     }
     if (event.reason === 'exited' || event.reason === 'killed') this.users.dropAll();
-    else if (own !== undefined) this.held = this.translate(own);
+    else if (own !== undefined) this.held = this.besideStep(own) ?? this.translate(own);
     else if (modules && 'thread' in event) this.held = { reason: 'library', thread: event.thread };
     else this.held = this.interruptOf(event) ?? this.unnoticed(event);
     return this.held ?? event;
@@ -153,13 +163,25 @@ export class UserStops {
   }
 
   /**
-   * gdb 13 waits for ever when something happens to a process which it has never resumed since it connected: then it hears of it from one which it
-   * has, and the user of the other.
+   * gdb 13 waits for ever when something happens to a process which it has never resumed since it connected, and gives up (an assertion of its own) when it
+   * happens to another thread than the one that steps over a breakpoint: then it hears of it from one which it has resumed, and the user of the other.
    */
   private unnoticed({ reason }: StopEvent): StopEvent | undefined {
-    if (this.kernelResumed || !this.kernelAttached) return undefined;
-    const [thread] = this.users.threads();
-    return thread === undefined ? undefined : { reason: 'signal', thread, signal: 0, message: `Stopped because of the kernel, process ${this.kernelPid}: ${reason}` };
+    if (!this.kernelAttached || (this.kernelResumed && this.alone === undefined)) return undefined;
+    this.toldOfOther = this.alone !== undefined && reason === 'breakpoint';
+    return this.because(`the kernel, process ${this.debug.machine.process.pid}: ${reason}`);
+  }
+
+  /** The same for a breakpoint of another process. */
+  private besideStep(event: UserEvent): StopEvent | undefined {
+    if (this.alone === undefined || event.kind !== 'breakpoint' || event.task.address === this.alone.address) return undefined;
+    this.toldOfOther = true;
+    return this.because(`process ${event.task.process.pid}: breakpoint`);
+  }
+
+  private because(reason: string): StopEvent | undefined {
+    const thread = (this.alone === undefined ? undefined : this.users.thread(this.alone)) ?? this.users.threads()[0];
+    return thread === undefined ? undefined : { reason: 'signal', thread, signal: 0, message: `Stopped because of ${reason}` };
   }
 
   private interruptOf(event: StopEvent): StopEvent | undefined {

@@ -54,7 +54,7 @@ export class UserTarget implements Target {
     this.debug = debug;
     this.users = new UserProcesses(debug, inner.agent);
     this.moduleWatch = new ModuleWatch(debug);
-    this.stops = new UserStops(inner, this.users, this.moduleWatch, debug.machine.process.pid);
+    this.stops = new UserStops(inner, this.users, this.moduleWatch, debug);
     this.modules = new KernelModules(modules);
     inner.withoutSymbols = (kernel) => {
       this.modules.libraries(kernel, this.moduleWatch.leaving);

@@ -332,6 +332,26 @@ describe('a process and the kernel', () => {
   }, LONG);
 });
 
+describe('a step over a breakpoint', () => {
+  it('that comes to a breakpoint of the kernel tells of it, and goes on behind that', async () => {
+    const { ask } = await start('share');
+    // What it steps writes to a page that it still shares with its parent.
+    const text = await ask(
+      'set follow-fork-mode child', 'break in_child', 'continue', 'inferior 1', 'break handle_page_fault', 'inferior 3', 'continue', 'p $pc == in_child + 4', 'info threads', 'p counter == 1', 'continue', 'p $_inferior', 'p address', 'inferior 3', 'p counter',
+    );
+    expect(text).toContain('Stopped because of the kernel, process 2: breakpoint');
+    expect(text).toMatch(/Thread 3\.1 "uml-user" stopped\.\s+in_child/);
+    expect(text).toMatch(/^\$1 = 1$/m);
+    expect(text).toMatch(/^ +1\.\d+ +Thread 2\.\d+ "uml-user \[\d+\]" \(running\) +handle_page_fault/m);
+    expect(text).toMatch(/^\$2 = 0$/m);
+    // The step is made then, and not twice: what comes next is another fault.
+    expect(text).toMatch(/Thread 1\.\d+ "uml-user \[\d+\]" hit Breakpoint 2, handle_page_fault/);
+    expect(text).toMatch(/^\$3 = 1$/m);
+    expect(text).toMatch(/^\$5 = 1$/m);
+    expect(text.match(/hit Breakpoint 1/g)).toHaveLength(1);
+  }, LONG);
+});
+
 describe('the script', () => {
   it('attaches in one command, and says why not', async () => {
     const { pids, kernel } = await start('loop');
