@@ -49,6 +49,8 @@ export class Session {
   /** Registers kept for LLDB (QSaveRegisterState), by number. */
   readonly savedStates = new Map<number, readonly (Uint8Array | undefined)[]>();
   nextState = 1;
+  /** Why the last thing was refused. */
+  refused: string | undefined;
   readonly selection: ThreadSelection;
   private readonly link: PacketLink;
   private readonly log: ((line: string) => void) | undefined;
@@ -294,6 +296,7 @@ export class Session {
     if (!(error instanceof PacketError) && !(error instanceof Refusal)) this.log?.(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     const errno = error instanceof PacketError ? error.errno : PacketErrno.EIO;
     const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof Refusal || errno === PacketErrno.EPERM) this.refused = message;
     if (this.client.has('error-message')) return `E.${message.replace(/[$#}*\n]/g, ' ')}`;
     const plain = `E${errno.toString(16).padStart(2, '0')}`;
     return this.errorStrings ? `${plain};${Buffer.from(message).toString('hex')}` : plain;

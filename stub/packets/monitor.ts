@@ -22,10 +22,15 @@ async function control(session: Session): Promise<string> {
   return `You are in control${ran ? ', and the machine is stopped: the next continue or step shows where' : ''}.\n`;
 }
 
+function why(session: Session): string {
+  return session.refused === undefined ? 'Nothing was refused.\n' : `${session.refused}\n`;
+}
+
 /** Commands about the clients themselves. */
 const CLIENT_COMMANDS: readonly { readonly name: string; readonly help: string; readonly run: (session: Session) => string | Promise<string> }[] = [
   { name: 'clients', help: 'the debuggers connected to this machine', run: clients },
   { name: 'control', help: 'be the one that controls it, instead of another debugger', run: control },
+  { name: 'why', help: 'the reason of the last refusal: gdb shows few of them', run: why },
 ];
 
 /** Every client shows what a command prints, few why it failed. */

@@ -48,6 +48,9 @@ export async function printed(started: Listening, text: string): Promise<void> {
   }
 }
 
+/** A command that has what a monitor command prints stand among gdb's own output. */
+export const monitor = (command: string): string => `python print(gdb.execute('monitor ${command}', to_string=True))`;
+
 /** As a command: soon after gdb has come here it gets SIGINT, as from Ctrl-C, while the next command runs. */
 export const INTERRUPT = 'echo [interrupt me]\\n';
 const INTERRUPT_AFTER_MS = 1000;

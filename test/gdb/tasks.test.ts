@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
 import { DEBIAN_UML, umlKernel } from '../fixtures/uml-kernel.ts';
-import { gdb, listen, printed, type Listening } from './dialogue.ts';
+import { gdb, listen, monitor, printed, type Listening } from './dialogue.ts';
 
 type Variant = 'static' | 'i386' | 'older';
 
@@ -27,9 +27,6 @@ async function dialogue(input: string, commands: readonly string[], variant: Var
   started.child.stdin?.write(input);
   return { text: await gdb(started.port, commands, { symbols: kernel, timeout: LONG / 2 }), started };
 }
-
-/** What a monitor command prints, among gdb's own output. */
-const monitor = (command: string): string => `python print(gdb.execute('monitor ${command}', to_string=True))`;
 
 /** Text between two marks. */
 function between(text: string, from: string, to: string): string {

@@ -8,7 +8,7 @@ import { guestProgram } from '../fixtures/guest-program.ts';
 import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
 import type { UmlVariant } from '../fixtures/uml-config.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
-import { gdb, listen, type Listening } from './dialogue.ts';
+import { gdb, listen, monitor, type Listening } from './dialogue.ts';
 
 const LONG = 120_000;
 /** Linux 6.12, and 6.1 for what depends most on the kernel. */
@@ -213,13 +213,15 @@ describe('a process of the guest', () => {
     const { ask } = kernel === 'i386' ? await startI386('share') : await startOn(kernel, 'share');
     const text = await ask(
       'set follow-fork-mode child', 'break in_child', 'continue', 'p page_of_both', "p page_of_both[0] = 'c'", "p page_of_both[1] = 'h'", 'p untouched[5000] = 42', 'p $pc == in_child', 'bt 2', 'next', 'next',
-      'p *(char *) main = 1', 'catch syscall write', 'continue', "p other_page[0] = 'x'", 'delete', 'continue', 'info inferiors',
+      monitor('why'), 'p *(char *) main = 1', monitor('why'), 'catch syscall write', 'continue', "p other_page[0] = 'x'", monitor('why'), 'delete', 'continue', 'info inferiors',
     );
     expect(text).toMatch(/hit Breakpoint \d+[.\d]*, in_child/);
     expect(text).toMatch(/= "both", '\\000'/);
     expect(text).toMatch(/#0 +in_child[^]*#1 .* in share_pages/);
     expect(text).toMatch(/\(call to syscall write\)/);
     expect(text.match(/Cannot access memory at address 0x/g)).toHaveLength(2);
+    expect(text).toMatch(/^Nothing was refused\.\s+the page at 0x[0-9a-f]+ is read-only for the process$/m);
+    expect(text).toMatch(/^the page at 0x[0-9a-f]+ is not the process's own yet .*: only where the process is stopped in its own code/m);
     expect(text).toMatch(/exited with code 052/);
     expect(await machine?.ended).toBe(0);
     const output = machine?.output().replaceAll('\r', '') ?? '';
