@@ -144,14 +144,19 @@ export class UserSide implements Bystanders {
    * the process stands in its own code, and the kernel handles it as any. Gives why that cannot be done.
    */
   fetchForWrite(process: UserProcess, address: number): string | undefined {
+    if (this.debug.stoppingForBystander) return 'something that came up meanwhile is to be told first: continue, then write again';
     const live = this.liveTask();
     const { excursion } = this.debug.machine;
     if (excursion || live?.process !== process || live.thread.state.kind !== 'ready' || this.kernelIsReady()) return 'only where the process is stopped in its own code can the kernel be had to give it one';
     const { thread } = live;
     if (!raiseWriteFault(thread, address)) return 'the kernel is not done with it';
     this.awaited = live.address;
+    const { context } = thread;
+    const from = context.rip;
     const back = this.debug.runAside(() => this.awaited === undefined);
     this.awaited = undefined;
+    // In a signal's handler, that is.
+    if (back && context.rip !== from) this.tell({ kind: 'step', task: live }, thread);
     return back ? undefined : 'the kernel has begun to give it one, but came to something else first: continue, then write again';
   }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@ volatile int watched;
 char message[64] = "nothing yet";
 /* Never touched before gdb looks. */
 static char untouched[3 * 4096];
+
+static char plenty[512 * 4096];
 
 static int square(int x) {
   int y = x * x;
@@ -78,6 +81,16 @@ volatile int handled;
 
 volatile int sender;
 
+__attribute__((noinline)) void on_alarm(int number) {
+  handled += number;
+}
+
+/* A signal every millisecond. */
+static void start_alarms(void) {
+  signal(SIGALRM, on_alarm);
+  setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 1000 }, { 0, 1000 } }, NULL);
+}
+
 static void on_signal(int number, siginfo_t *info, void *context) {
   handled += number;
   sender = info->si_pid;
@@ -127,7 +140,8 @@ int main(int argc, char **argv) {
   pthread_t other;
   if (strcmp(what, "threads") == 0) pthread_create(&other, NULL, other_thread, NULL);
   sigaction(SIGUSR1, &(struct sigaction){ .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO }, NULL);
-  for (int i = 0; i < 1000000 && untouched[4096] == 0; i++) {
+  if (strcmp(what, "alarm") == 0) start_alarms();
+  for (int i = 0; i < 1000000 && untouched[4096] == 0 && plenty[0] != 1; i++) {
     turn();
     if (strcmp(what, "fork") == 0 && counter % 20 == 0) have_child(argv[0]);
     if (strcmp(what, "crash") == 0 && counter == 400) *(volatile int *)16 = counter;
