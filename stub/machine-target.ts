@@ -1,20 +1,23 @@
 /** The machine as the RSP server sees it: translates between gdb's terms (bigint addresses, thread ids) and the debugger's. */
 import { Prot } from '../emulator/memory/protection.ts';
+import type { WatchRequest } from '../emulator/debug/debuggees.ts';
 import type { Debugger } from '../emulator/debug/debugger.ts';
 import type { HitFilter } from '../emulator/debug/hit-filters.ts';
 import type { ExcursionGuard, ExcursionReport } from '../emulator/debug/excursion.ts';
 import type { Orders, StepContext, Stop } from '../emulator/debug/stops.ts';
+import type { Process } from '../emulator/host/process/process.ts';
 import type { Thread } from '../emulator/host/process/thread.ts';
 import { ordinaryStackPointer } from '../emulator/host/signals/signal-frame.ts';
 import { infoBytes, parseInfo } from '../emulator/host/signals/signal-info-layout.ts';
 import { SIGINFO_BYTES } from '../emulator/host/signals/signal-info.ts';
-import { hitAgent, type HitAgent } from './agent/hit-agent.ts';
+import { hitAgent } from './agent/hit-agent.ts';
 import { ThreadPlace } from './agent/thread-place.ts';
 import { AgentVariables } from './agent/variables.ts';
+import { HostProcesses } from './host-processes.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
-import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+import type { BreakpointRequest, MemoryRegion, ProcessControl, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
 /** First address that is not a user's. */
 const USER_END = 1n << 47n;
@@ -34,13 +37,10 @@ export class MachineTarget implements Target {
   private readonly debug: Debugger;
   private readonly files: GuestFiles;
   private readonly extras: readonly MonitorCommand[];
-  /** Ids of watchpoints by what gdb calls them. */
-  private readonly watchpoints = new Map<string, number>();
   private event: StopEvent | undefined;
   readonly agent = new AgentVariables();
   readonly nonStop = true;
-  /** Conditions and commands, by address or by what watchpoints are called. */
-  private readonly agents = new Map<string | number, HitAgent>();
+  readonly processes: ProcessControl;
   private print: (text: string) => void = () => undefined;
 
   /** @param extras monitor commands of those who made the machine */
@@ -48,6 +48,7 @@ export class MachineTarget implements Target {
     this.debug = debug;
     this.files = files;
     this.extras = extras;
+    this.processes = new HostProcesses({ debug, describe: (thread) => this.describe(thread), openFile: (path) => this.openFile(path), detach: () => this.detach() });
   }
 
   /** The debuggee's; another program may change it. */
@@ -96,37 +97,33 @@ export class MachineTarget implements Target {
 
   insertBreakpoint(request: BreakpointRequest): boolean {
     const { kind, address, length } = request;
+    const { debuggees } = this.debug;
     if (address + BigInt(length) > USER_END) return false;
+    const thread = this.threadFor(request);
+    if (thread === undefined) return false;
+    const { process, space } = thread;
+    const filter = this.filter(request);
     if (kind === 'software' || kind === 'hardware') {
-      const first = this.debug.threads()[0];
       // As with breakpoints written into memory, there must be memory: gdb counts on hearing that an address is nonsense.
-      if (first === undefined || first.space.peek(Number(address), 1) === undefined) return false;
-      this.debug.addBreakpoint(Number(address), this.filter(Number(address), request));
-      this.hardware.set(Number(address), kind === 'hardware');
+      if (space.peek(Number(address), 1) === undefined) return false;
+      debuggees.breakpoints.set(process, Number(address), { hardware: kind === 'hardware', ...(filter === undefined ? {} : { filter }) });
       return true;
     }
-    const key = watchKey(kind, address, length);
     if (length === 0) return false;
-    const before = this.watchpoints.get(key);
-    if (before !== undefined) this.debug.removeWatchpoint(before);
-    const filter = this.filter(key, request);
-    this.watchpoints.set(key, this.debug.addWatchpoint({ kind, address: Number(address), length, ...(filter === undefined ? {} : { filter }) }));
+    const wanted: WatchRequest = { kind, address: Number(address), length, ...(filter === undefined ? {} : { filter }) };
+    const before = debuggees.findWatchpoint(process, wanted);
+    if (before !== undefined) debuggees.removeWatchpoint(before);
+    debuggees.addWatchpoint(process, wanted);
     return true;
   }
 
-  removeBreakpoint({ kind, address, length }: BreakpointRequest): boolean {
-    if (kind === 'software' || kind === 'hardware') {
-      this.debug.removeBreakpoint(Number(address));
-      this.agents.delete(Number(address));
-      return this.hardware.delete(Number(address));
-    }
-    const key = watchKey(kind, address, length);
-    const id = this.watchpoints.get(key);
-    if (id === undefined) return false;
-    this.watchpoints.delete(key);
-    this.agents.delete(key);
-    this.debug.removeWatchpoint(id);
-    return true;
+  removeBreakpoint(request: BreakpointRequest): boolean {
+    const { kind, address, length } = request;
+    const { debuggees } = this.debug;
+    const process = this.threadFor(request)?.process ?? this.debug.machine.process;
+    if (kind === 'software' || kind === 'hardware') return debuggees.breakpoints.delete(process, Number(address));
+    const id = debuggees.findWatchpoint(process, { kind, address: Number(address), length });
+    return id !== undefined && debuggees.removeWatchpoint(id);
   }
 
   attach(onStop: (event: StopEvent) => void): void {
@@ -136,8 +133,9 @@ export class MachineTarget implements Target {
 
   resume(actions: readonly MachineAction[], onStop: (event: StopEvent) => void): void {
     const threads = new Map<Thread, Orders | undefined>();
+    const processes = new Map<Process, Orders>();
     let others: Orders | undefined;
-    for (const { kind, tid, signal, range, context } of actions) {
+    for (const { kind, tid, pid, signal, range, context } of actions) {
       if (kind === 'stop') {
         const stays = tid === undefined ? undefined : this.thread(tid);
         if (stays !== undefined && !threads.has(stays)) threads.set(stays, undefined);
@@ -150,6 +148,9 @@ export class MachineTarget implements Target {
       // The first action that fits a thread counts.
       if (thread !== undefined) {
         if (!threads.has(thread)) threads.set(thread, orders);
+      } else if (tid === undefined && pid !== undefined && others === undefined) {
+        const process = this.debug.debuggees.all.find((each) => each.pid === pid);
+        if (process !== undefined && !processes.has(process)) processes.set(process, orders);
       } else if (tid === undefined) others ??= orders;
     }
     // A default to step means the selected thread; the others follow.
@@ -159,7 +160,7 @@ export class MachineTarget implements Target {
       others = { kind: 'continue', signal: 0 };
     }
     this.event = undefined;
-    this.debug.resume({ threads, others }, (stop) => onStop((this.event = this.translate(stop))));
+    this.debug.resume({ threads, processes, others }, (stop) => onStop((this.event = this.translate(stop))));
   }
 
   interrupt(): void {
@@ -167,9 +168,6 @@ export class MachineTarget implements Target {
   }
 
   detach(): void {
-    this.hardware.clear();
-    this.watchpoints.clear();
-    this.agents.clear();
     this.event = undefined;
     this.debug.detach();
   }
@@ -181,11 +179,6 @@ export class MachineTarget implements Target {
 
   setPassSignals(signals: ReadonlySet<number>): void {
     this.debug.passed = signals;
-  }
-
-  /** System calls of the debuggee to stop for: undefined: none, empty: all. */
-  setCatchSyscalls(numbers: ReadonlySet<number> | undefined): void {
-    this.debug.caught = numbers;
   }
 
   setThreadEvents(wanted: boolean): void {
@@ -238,12 +231,9 @@ export class MachineTarget implements Target {
     return [...machineCommands(this.debug), ...this.extras];
   }
 
-  /** Breakpoint addresses, and whether gdb set them as hardware ones. */
-  private readonly hardware = new Map<number, boolean>();
-
   /** Stops before a user would hear of it when a range is written. Gives what ends it, which tells whether a stop was for that. */
   watch(address: number, length: number): (event: StopEvent) => boolean {
-    const id = this.debug.addWatchpoint({ kind: 'write', address, length });
+    const id = this.debug.debuggees.addWatchpoint(this.debug.machine.process, { kind: 'write', address, length });
     return () => {
       const { stopped } = this.debug;
       this.debug.removeWatchpoint(id);
@@ -267,7 +257,7 @@ export class MachineTarget implements Target {
   /** The next resume takes a thread over a breakpoint it stands at. */
   passBreakpoint(tid: number): void {
     const thread = this.thread(tid);
-    if (thread !== undefined && this.hardware.has(thread.context.rip)) this.debug.pass(thread);
+    if (thread !== undefined && this.debug.debuggees.breakpoints.get(thread.process, thread.context.rip) !== undefined) this.debug.pass(thread);
   }
 
   /** On an excursion: one step of what was there before, which is undone like all the rest. */
@@ -283,7 +273,7 @@ export class MachineTarget implements Target {
 
   /** Addresses of breakpoints that are set now. */
   get codeBreakpoints(): ReadonlySet<number> {
-    return new Set(this.hardware.keys());
+    return this.debug.debuggees.breakpoints.addresses(this.debug.machine.process);
   }
 
   /** Stack pointer of a thread, on its ordinary stack: below a signal handler on the alternate one. Undefined: it cannot be read. */
@@ -292,14 +282,14 @@ export class MachineTarget implements Target {
     return thread === undefined ? undefined : ordinaryStackPointer(thread);
   }
 
-  private filter(key: string | number, request: BreakpointRequest): HitFilter | undefined {
-    const agent = hitAgent(request, { print: (text) => this.print(text), variables: this.agent });
-    if (agent === undefined) {
-      this.agents.delete(key);
-      return undefined;
-    }
-    this.agents.set(key, agent);
-    return agent.filter(new ThreadPlace(this.registers, this.debug.calls));
+  private filter(request: BreakpointRequest): HitFilter | undefined {
+    return hitAgent(request, { print: (text) => this.print(text), variables: this.agent })?.filter(new ThreadPlace(this.registers, this.debug.calls));
+  }
+
+  /** A thread of the process a breakpoint is for. */
+  private threadFor({ tid, pid }: BreakpointRequest): Thread | undefined {
+    const threads = this.debug.threads();
+    return threads.find((thread) => thread.tid === tid) ?? threads.find((thread) => pid === undefined || thread.process.pid === pid);
   }
 
   private thread(tid: number): Thread | undefined {
@@ -322,28 +312,29 @@ export class MachineTarget implements Target {
     return `sleeping in ${thread.kernel.abis[thread.callWordSize].names[thread.origRax] ?? `system call ${thread.origRax}`}`;
   }
 
-  private trouble(key: string | number): { readonly message?: string } {
-    const message = this.agents.get(key)?.takeTrouble();
-    return message === undefined ? {} : { message };
-  }
-
   private translate(stop: Stop): StopEvent {
     if (stop.kind === 'ended') {
-      const { pid } = this.debug.machine.process;
+      const { pid } = stop.process;
       const signal = stop.status & 0x7f;
       return signal === 0 ? { reason: 'exited', pid, status: stop.status >> 8 } : { reason: 'killed', pid, signal };
     }
     const thread = this.describe(stop.thread);
     switch (stop.kind) {
-      case 'breakpoint':
-        return { reason: 'breakpoint', thread, hardware: this.hardware.get(stop.address) === true, ...this.trouble(stop.address) };
+      case 'breakpoint': {
+        const breakpoint = this.debug.debuggees.breakpoints.get(stop.thread.process, stop.address);
+        return { reason: 'breakpoint', thread, hardware: breakpoint?.hardware === true, ...trouble(breakpoint?.filter) };
+      }
       case 'watchpoint': {
-        const request = this.debug.watchpoint(stop.id);
+        const request = this.debug.debuggees.watch(stop.id)?.request;
         if (request === undefined) return { reason: 'step', thread };
-        return { reason: 'watchpoint', thread, kind: request.kind, address: BigInt(request.address), ...this.trouble(watchKey(request.kind, BigInt(request.address), request.length)) };
+        return { reason: 'watchpoint', thread, kind: request.kind, address: BigInt(request.address), ...trouble(request.filter) };
       }
       case 'exec':
-        return { reason: 'exec', thread, path: this.executable };
+        return { reason: 'exec', thread, path: stop.thread.process.executable };
+      case 'fork': case 'vfork':
+        return { reason: stop.kind, thread, child: this.describe(stop.child) };
+      case 'vfork-done':
+        return { reason: 'vforkdone', thread };
       case 'syscall':
         return { reason: 'syscall', thread, entry: stop.when === 'entry', number: stop.number };
       case 'thread-exited':
@@ -361,4 +352,7 @@ export class MachineTarget implements Target {
   }
 }
 
-const watchKey = (kind: string, address: bigint, length: number): string => `${kind} ${address} ${length}`;
+function trouble(filter: HitFilter | undefined): { readonly message?: string } {
+  const message = filter?.trouble?.();
+  return message === undefined ? {} : { message };
+}

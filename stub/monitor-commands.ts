@@ -31,7 +31,7 @@ function stats(debug: Debugger): string {
     ['instructions of living threads', grouped(retired)],
     ...Object.entries(cpu.stats).map(([name, value]): [string, string] => [name, grouped(Number(value))]),
     ['processes, threads', `${processes.size}, ${threads.size}`],
-    ['breakpoints, watchpoints', `${debug.breakpointCount}, ${debug.watchpointCount}`],
+    ['breakpoints, watchpoints', `${debug.debuggees.breakpoints.size}, ${debug.debuggees.watchCount}`],
   ];
   return rows.map(([name, value]) => `${name.padEnd(32)}${value}\n`).join('');
 }

@@ -36,7 +36,7 @@ export class NonStop {
   /** `?`: the first of the threads that stay, the others follow when the client asks. */
   status(): string {
     const { stopped } = this.session.target;
-    this.untold = stopped !== undefined && !('thread' in stopped) ? [stopped] : [...this.held.values()];
+    this.untold = stopped !== undefined && this.session.target.threads().length === 0 ? [stopped] : [...this.held.values()];
     this.telling = true;
     return this.next();
   }
@@ -77,13 +77,13 @@ export class NonStop {
     const { session } = this;
     const own = event.reason === 'interrupt' && this.changing;
     this.changing = false;
-    if (!('thread' in event)) {
-      this.held.clear();
-      return this.tell(event);
-    }
+    const alive = new Set(session.target.threads().map(({ tid }) => tid));
+    for (const tid of this.held.keys()) if (!alive.has(tid)) this.held.delete(tid);
     // What is gone is not held, and the thread it is told with goes on.
-    if (event.reason === 'thread-exited') this.tell(event);
+    if (!('thread' in event) || event.reason === 'thread-exited') this.tell(event);
     else if (!own) this.hold(event.thread, event);
+    // The client hears of the child by its parent's stop.
+    if (event.reason === 'fork' || event.reason === 'vfork') this.held.set(event.child.tid, { reason: 'signal', thread: event.child, signal: 0 });
     for (const thread of session.target.threads()) {
       if (!this.asked.delete(thread.tid) || this.held.has(thread.tid)) continue;
       this.hold(thread, { reason: 'signal', thread, signal: 0 });
@@ -115,7 +115,7 @@ export class NonStop {
   private go(): void {
     const { control, target } = this.session;
     const { stopped } = target;
-    if (stopped === undefined || !('thread' in stopped)) return;
+    if (stopped === undefined) return;
     let stepping = false;
     let running = false;
     const actions = target.threads().map(({ tid }): ResumeAction => {

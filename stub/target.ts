@@ -79,19 +79,21 @@ export type StopEvent =
 /** A target cannot do what was asked, and says why: the message is for the user. Any method but the getters may throw it. */
 export class Refusal extends Error {}
 
-/** Processes inside the debuggee (those of a UML kernel) which can be debugged as processes of their own. Any of it may throw a Refusal. */
+/** Processes besides the first which can be debugged: those of a UML kernel inside it, or others of the machine. Any of it may throw a Refusal. */
 export interface ProcessControl {
   /** From now on `threads()` lists the process's threads; gives its first. */
   attach(pid: number): TargetThread;
   /** Lets go of a process; false if it was not attached. The last one lets the machine run. */
   detach(pid: number): boolean;
+  /** Ends one of several processes; false if it was not attached, or is the only one. */
+  kill(pid: number): boolean;
   /** Of all but the debuggee itself, as the client that attached them is gone. */
   detachAll(): void;
   /** Path of its program. */
   executable(pid: number): string;
   /** A file by the path it has for that process; undefined: ENOENT. */
   openFile(pid: number, path: string): Uint8Array | undefined;
-  /** Whether children can be reported: only those of a kernel's processes. */
+  /** Whether children can be reported. */
   followsForks(): boolean;
   setForkEvents(forks: boolean, vforks: boolean): void;
   /** System calls the thread's process stops for: undefined: none, empty: all. */

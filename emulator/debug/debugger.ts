@@ -1,16 +1,19 @@
 /**
- * Holds the machine for somebody: breakpoints, watchpoints, stops and steps of one process, the debuggee. It sits between the machine's
+ * Holds the machine for somebody: breakpoints, watchpoints, stops and steps of the debuggees: the machine's first process, and others that it makes
+ * or that are attached. It sits between the machine's
  * event loop and the kernel's slices; everything is decided at instruction boundaries. Breakpoints live in the CPU, never in
  * guest memory. A debugger that is not attached leaves the machine alone.
  */
 import type { SliceResult } from '../host/kernel.ts';
+import type { Process } from '../host/process/process.ts';
 import type { Thread } from '../host/process/thread.ts';
 import type { SignalFate } from '../host/signals/signal-hooks.ts';
-import { kernelInfo, type SignalInfo } from '../host/signals/signal-info.ts';
-import { sendSignal } from '../host/signals/send.ts';
+import type { SignalInfo } from '../host/signals/signal-info.ts';
 import type { Bystanders } from './bystanders.ts';
+import { Debuggees, type WatchRequest } from './debuggees.ts';
 import { Excursion, type ExcursionGuard, type ExcursionReport } from './excursion.ts';
-import { HitFilters, type HitFilter } from './hit-filters.ts';
+import { HeldSignals } from './held-signals.ts';
+import { HitFilters } from './hit-filters.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
 import { Probes, type Probe } from './probes.ts';
@@ -18,11 +21,10 @@ import { Stepper } from './stepper.ts';
 import { Streak } from './streak.ts';
 import type { Orders, ResumePlan, Stop } from './stops.ts';
 
-export interface WatchRequest {
-  readonly address: number;
-  readonly length: number;
-  readonly kind: 'write' | 'read' | 'access';
-  readonly filter?: HitFilter;
+/** Which children of debuggees become debuggees, with a stop. */
+export interface ForkWishes {
+  readonly forks: boolean;
+  readonly vforks: boolean;
 }
 
 const SIGKILL = 9;
@@ -34,12 +36,12 @@ export class Debugger {
   readonly calls = new InterruptedCalls();
   /** Signals which do not stop the machine even if they are about to end the process. */
   passed: ReadonlySet<number> = new Set();
-  /** Numbers of system calls of the debuggee to stop for; undefined: none, empty: all. */
-  caught: ReadonlySet<number> | undefined;
-  /** Whether to stop when the debuggee has called exec. */
+  readonly debuggees: Debuggees;
+  /** Whether to stop when a debuggee has called exec. */
   stopsForExec = false;
-  /** Whether to stop when a thread of the debuggee is made or has ended. */
+  /** Whether to stop when a thread of a debuggee is made or has ended. */
   stopsForThreads = false;
+  followed: ForkWishes = { forks: false, vforks: false };
   /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
   readonly delivered = new Map<number, number>();
   stopped: Stop | undefined;
@@ -50,46 +52,47 @@ export class Debugger {
   private onStop: ((stop: Stop) => void) | undefined;
   /** Found during a slice, to be reported at its end. */
   private found: Stop | undefined;
+  /** Found in the same moment: told at once when the machine is resumed. */
+  private readonly further: Stop[] = [];
   private stepper: Stepper | undefined;
   private plan: ResumePlan | undefined;
-  private readonly breakpoints = new Map<number, HitFilter | undefined>();
   private readonly filters = new HitFilters();
-  private readonly watched = new Map<number, WatchRequest>();
   private readonly foreign = new Map<number, WatchRequest>();
-  private nextWatch = 1;
   private readonly probes: Probes;
   /** A thread at a breakpoint that is not for it, to be taken over it. */
   private passing: Thread | undefined;
   private last: Thread | undefined;
-  /** Signals held back while threads were stepped. */
-  private readonly kept = new Map<Thread, SignalInfo[]>();
-  /** Signals which the debugger itself sends, and so does not stop for. */
-  private readonly own = new Set<Thread>();
+  private readonly open: HeldSignals;
   private resting = false;
   private readonly streak = new Streak();
 
   constructor(machine: Machine) {
     this.machine = machine;
     const { kernel, process } = machine;
+    this.debuggees = new Debuggees(kernel.cpu, process);
+    this.open = new HeldSignals(kernel, this.calls);
     this.probes = new Probes(kernel.cpu);
+    // Whoever is debugged outlives the machine's first process.
+    machine.lingers = () => this.attached && this.debuggees.all.length > 0;
     machine.runSlice = (milliseconds) => this.slice(milliseconds);
     kernel.hooks.mayRun = (thread) => this.mayRun(thread);
     kernel.hooks.onBreakpoint = (thread) => this.atBreakpoint(thread);
     kernel.hooks.onWatchpoint = (thread, id) => this.atWatchpoint(thread, id);
     kernel.hooks.onExec = (thread) => {
-      if (thread.process === process && this.stopsForExec) this.stopFor({ kind: 'exec', thread });
+      if (this.debuggees.has(thread.process) && this.stopsForExec) this.stopFor({ kind: 'exec', thread });
     };
-    kernel.hooks.onClone = (_, child) => {
-      if (child.process === process && this.stopsForThreads) this.stopFor({ kind: 'thread-created', thread: child });
+    kernel.hooks.onClone = (parent, child, vfork) => this.onClone(parent, child, vfork);
+    kernel.hooks.onVforkDone = (thread) => {
+      if (this.debuggees.has(thread.process) && this.followed.vforks) this.stopFor({ kind: 'vfork-done', thread });
     };
     kernel.hooks.onThreadExit = (thread) => {
-      const [other] = this.threads();
-      if (thread.process !== process || !this.stopsForThreads || process.groupExit !== undefined || other === undefined) return;
+      const other = this.threads().find((each) => each.process === thread.process);
+      if (!this.debuggees.has(thread.process) || !this.stopsForThreads || thread.process.groupExit !== undefined || other === undefined) return;
       this.stopFor({ kind: 'thread-exited', thread: other, tid: thread.tid, status: thread.exitStatus >> 8 });
     };
     kernel.hooks.onSyscall = (thread, when) => this.onSyscall(thread, when);
     kernel.hooks.onProcessExit = (ended, status) => {
-      if (ended === process) this.stopFor({ kind: 'ended', status });
+      if (this.debuggees.has(ended)) this.onEnd(ended, status);
     };
     kernel.signalHooks.onSignal = (thread, info, fate) => this.onSignal(thread, info, fate);
     kernel.signalHooks.onSignalDelivered = (thread, info) => {
@@ -98,14 +101,26 @@ export class Debugger {
     };
     kernel.cpu.breakpointFilter = (address, space) => {
       if (this.bystanders?.counts(address, space) === true) return true;
-      const ours = kernel.scheduler.current?.process === process || [...process.threads].some((thread) => thread.space === space);
-      return ours && !this.passesOver(address);
+      const process = this.debuggees.executingIn(space, kernel.scheduler.current);
+      return process !== undefined && this.concerns(process, address) && !this.passesOver(address);
     };
   }
 
-  /** Threads of the debuggee that are alive. */
+  /** Threads of the debuggees that are alive. */
   threads(): Thread[] {
-    return [...this.machine.process.threads].filter((thread) => thread.state.kind !== 'dead');
+    return this.debuggees.threads();
+  }
+
+  /** Lets one of several debuggees go, with what was set in it; it runs when the machine does. */
+  letGo(process: Process): void {
+    for (const thread of process.threads) if (thread.state.kind !== 'dead') this.open.settle(thread, { kind: 'continue', signal: thread.signals.held?.signal ?? 0 });
+    this.debuggees.delete(process);
+  }
+
+  /** Ends one of several debuggees. */
+  end(process: Process): void {
+    this.debuggees.delete(process);
+    if (process.exitStatus === undefined) this.machine.kernel.exitGroup(process, SIGKILL);
   }
 
   /** Holds the machine before its first instruction. */
@@ -143,9 +158,10 @@ export class Debugger {
     for (const thread of this.threads()) {
       const orders = this.ordersOf(thread);
       if (orders === undefined) continue;
-      this.prepare(thread, orders);
+      this.open.settle(thread, orders);
       if (orders.kind === 'step' && this.stepper === undefined) this.stepper = new Stepper(this.machine.kernel, thread, orders);
     }
+    this.found ??= this.further.shift();
     this.go();
   }
 
@@ -155,7 +171,7 @@ export class Debugger {
    */
   beginExcursion(thread: Thread, guard: ExcursionGuard): void {
     if (this.stopped === undefined || this.excursion !== undefined) throw new Error('an excursion begins where the machine is stopped');
-    this.excursion = new Excursion(thread, this.stopped, guard, this.nextWatch++);
+    this.excursion = new Excursion(thread, this.stopped, guard, this.debuggees.newWatchId());
     this.calls.elsewhere = thread;
     this.machine.excursion = true;
     this.stopped = { kind: 'interrupt', thread };
@@ -208,57 +224,41 @@ export class Debugger {
   /** Lets the machine run on without a debugger; what was set is removed. */
   detach(): void {
     this.endExcursion();
-    for (const address of [...this.breakpoints.keys()]) this.removeBreakpoint(address);
-    for (const id of [...this.watched.keys()]) this.removeWatchpoint(id);
+    const { stopped } = this;
+    if (stopped === undefined) this.endStep();
+    for (const process of this.debuggees.all) {
+      if (stopped === undefined) this.debuggees.delete(process);
+      else this.letGo(process);
+    }
+    this.debuggees.add(this.machine.process);
     this.passed = new Set();
     this.stopsForExec = false;
     this.stopsForThreads = false;
-    this.caught = undefined;
+    this.followed = { forks: false, vforks: false };
     this.attached = false;
     this.plan = undefined;
     this.found = undefined;
+    this.further.length = 0;
     this.onStop = undefined;
-    if (this.stopped === undefined) return this.endStep();
-    for (const thread of this.threads()) this.prepare(thread, { kind: 'continue', signal: thread.signals.held?.signal ?? 0 });
-    this.go();
+    if (stopped !== undefined) this.go();
   }
 
-  /** Ends the debuggee, and with it the machine. */
+  /** Ends the debuggees, and with the first process the machine. */
   kill(): void {
     this.endExcursion();
-    const { kernel, process } = this.machine;
-    if (process.exitStatus === undefined) kernel.exitGroup(process, SIGKILL);
+    const { process } = this.machine;
     this.endStep();
     this.found = undefined;
-    this.stopped = { kind: 'ended', status: process.exitStatus ?? SIGKILL };
+    const [first = process] = this.debuggees.all;
+    for (const each of this.debuggees.all) this.end(each);
+    this.stopped = { kind: 'ended', process: first, status: first.exitStatus ?? SIGKILL };
     this.machine.paused = false;
     this.machine.kick();
   }
 
-  /** One that is already there gets the new filter. */
-  addBreakpoint(address: number, filter?: HitFilter): void {
-    if (!this.breakpoints.has(address)) this.machine.kernel.cpu.addBreakpoint(address);
-    this.breakpoints.set(address, filter);
-  }
-
-  removeBreakpoint(address: number): void {
-    if (this.breakpoints.delete(address)) this.machine.kernel.cpu.removeBreakpoint(address);
-  }
-
-  /** Gives the id that stops tell. */
-  addWatchpoint(request: WatchRequest): number {
-    const id = this.nextWatch++;
-    this.watched.set(id, request);
-    this.machine.kernel.cpu.addWatchpoint({ id, ...request });
-    return id;
-  }
-
+  /** Of a debuggee or for bystanders. */
   removeWatchpoint(id: number): void {
-    if (this.watched.delete(id) || this.foreign.delete(id)) this.machine.kernel.cpu.removeWatchpoint(id);
-  }
-
-  watchpoint(id: number): WatchRequest | undefined {
-    return this.watched.get(id);
+    if (!this.debuggees.removeWatchpoint(id) && this.foreign.delete(id)) this.machine.kernel.cpu.removeWatchpoint(id);
   }
 
   /** Has `probe` called, and the machine go on, when a thread of the debuggee is about to execute the instruction at an address. Gives what ends it. */
@@ -278,18 +278,10 @@ export class Debugger {
 
   /** A watchpoint whose hits bystanders are told of; removed by {@link removeWatchpoint}. Gives its id. */
   addBystanderWatchpoint(request: WatchRequest): number {
-    const id = this.nextWatch++;
+    const id = this.debuggees.newWatchId();
     this.foreign.set(id, request);
     this.machine.kernel.cpu.addWatchpoint({ id, ...request });
     return id;
-  }
-
-  get breakpointCount(): number {
-    return this.breakpoints.size;
-  }
-
-  get watchpointCount(): number {
-    return this.watched.size;
   }
 
   // ── running ───────────────────────────────────────────────────────────────────────────────────
@@ -344,11 +336,11 @@ export class Debugger {
 
   /** In the middle of a run: whether the thread goes on over a breakpoint because of its filter. */
   private passesOver(address: number): boolean {
-    const filter = this.breakpoints.get(address);
-    if (filter === undefined || this.probes.has(address) || this.stepper !== undefined) return false;
+    if (this.probes.has(address) || this.stepper !== undefined) return false;
     const { cpu, scheduler } = this.machine.kernel;
     const thread = this.excursion?.thread ?? scheduler.current;
-    if (thread === undefined || thread.process !== this.machine.process) return false;
+    const filter = thread === undefined ? undefined : this.debuggees.breakpoints.get(thread.process, address)?.filter;
+    if (thread === undefined || filter === undefined) return false;
     cpu.publish(thread.context);
     return this.filters.passes(filter, thread, thread.retired + cpu.retiredSoFar);
   }
@@ -358,11 +350,33 @@ export class Debugger {
     const { rip } = thread.context;
     // On an excursion nothing is counted as retired; halves tell its hits from all others.
     const retired = thread.retired + (this.excursion === undefined ? 0 : this.excursion.executed + 0.5);
-    return this.breakpoints.has(rip) && !this.filters.passes(this.breakpoints.get(rip), thread, retired);
+    const breakpoint = this.debuggees.breakpoints.get(thread.process, rip);
+    return breakpoint !== undefined && !this.filters.passes(breakpoint.filter, thread, retired);
+  }
+
+  /** Whether somebody wants to know when a debuggee comes to an address: it has a breakpoint there, or a step may end there. */
+  private concerns(process: Process, address: number): boolean {
+    return this.stepper !== undefined || this.probes.has(address) || this.debuggees.breakpoints.get(process, address) !== undefined;
+  }
+
+  private onClone(parent: Thread, child: Thread, vfork: boolean): void {
+    if (!this.debuggees.has(parent.process)) return;
+    if (child.process === parent.process) {
+      if (this.stopsForThreads) this.stopFor({ kind: 'thread-created', thread: child });
+      return;
+    }
+    if (!this.attached || !(vfork ? this.followed.vforks : this.followed.forks)) return;
+    this.debuggees.addChild(parent.process, child.process);
+    this.stopFor({ kind: vfork ? 'vfork' : 'fork', thread: parent, child });
+  }
+
+  private onEnd(process: Process, status: number): void {
+    this.debuggees.delete(process);
+    this.stopFor({ kind: 'ended', process, status });
   }
 
   private mayRun(thread: Thread): boolean {
-    if (thread.process !== this.machine.process) return this.bystanders?.mayRun(thread) ?? true;
+    if (!this.debuggees.has(thread.process)) return this.bystanders?.mayRun(thread) ?? true;
     const { stepper } = this;
     if (stepper?.active === true) return true;
     if (this.plan !== undefined && this.ordersOf(thread) === undefined) return false;
@@ -376,18 +390,19 @@ export class Debugger {
 
   private stopFor(stop: Stop): void {
     if (!this.attached) return;
-    this.found ??= stop;
+    if (this.found === undefined) this.found = stop;
+    else if (stop.kind === 'ended' || stop.kind === 'fork' || stop.kind === 'vfork' || stop.kind === 'exec') this.further.push(stop);
     this.machine.kernel.requestStop();
   }
 
   private atBreakpoint(thread: Thread): void {
     const { rip } = thread.context;
     const { stepper } = this;
-    if (thread.process !== this.machine.process) {
+    if (!this.debuggees.has(thread.process)) {
       if (this.bystanders?.atBreakpoint(thread) === true) return;
     } else if (this.probe(thread)) return;
     if (thread === stepper?.thread && stepper.atBreakpoint()) this.machine.kernel.requestStop();
-    else if (thread.process === this.machine.process && this.hits(thread)) this.stopFor({ kind: 'breakpoint', thread, address: rip });
+    else if (this.debuggees.has(thread.process) && this.hits(thread)) this.stopFor({ kind: 'breakpoint', thread, address: rip });
     else {
       this.passing = thread;
       this.machine.kernel.requestStop();
@@ -401,21 +416,24 @@ export class Debugger {
 
   private atWatchpoint(thread: Thread, id: number): void {
     if (this.foreign.has(id)) this.bystanders?.atWatchpoint(thread, id);
-    else if (thread.process === this.machine.process && !this.filters.passes(this.watched.get(id)?.filter, thread, thread.retired)) this.stopFor({ kind: 'watchpoint', thread, id });
+    else {
+      const watch = this.debuggees.watch(id);
+      if (watch?.process === thread.process && !this.filters.passes(watch.request.filter, thread, thread.retired)) this.stopFor({ kind: 'watchpoint', thread, id });
+    }
   }
 
   private onSyscall(thread: Thread, when: 'entry' | 'return'): void {
-    const { caught } = this;
+    const caught = this.debuggees.caught.get(thread.process);
     const number = thread.origRax;
-    if (caught === undefined || number < 0 || thread.process !== this.machine.process || (caught.size > 0 && !caught.has(number)) || !this.attached) return;
+    if (caught === undefined || number < 0 || (caught.size > 0 && !caught.has(number)) || !this.attached) return;
     if (when === 'return') this.calls.leaveAlone(thread);
     this.stopFor({ kind: 'syscall', thread, when, number });
   }
 
   private onSignal(thread: Thread, info: SignalInfo, fate: SignalFate): 'deliver' | 'hold' {
-    if (thread.process !== this.machine.process) return 'deliver';
+    if (!this.debuggees.has(thread.process)) return 'deliver';
     if (thread === this.stepper?.thread && this.stepper.holds(info, fate)) return 'hold';
-    if (fate !== 'fatal' || !this.attached || this.own.delete(thread) || this.passed.has(info.signal)) return 'deliver';
+    if (fate !== 'fatal' || !this.attached || this.open.takeOwn(thread) || this.passed.has(info.signal)) return 'deliver';
     this.stopFor({ kind: 'signal', thread, info });
     return 'hold';
   }
@@ -430,7 +448,8 @@ export class Debugger {
     this.endStep();
     this.plan = undefined;
     this.stopped = stop;
-    this.machine.paused = stop.kind !== 'ended';
+    // With the last debuggee's end the machine is its own.
+    this.machine.paused = stop.kind !== 'ended' || this.debuggees.all.length > 0;
     // An idle machine must not take the time it is held for time it slept.
     this.machine.kick();
     // Outside of a system call there is no number of one, whatever the last was.
@@ -445,7 +464,7 @@ export class Debugger {
     if (stepper === undefined) return;
     this.stepper = undefined;
     stepper.end();
-    if (stepper.kept.length > 0) this.kept.set(stepper.thread, [...(this.kept.get(stepper.thread) ?? []), ...stepper.kept]);
+    this.open.keep(stepper.thread, stepper.kept);
   }
 
   private go(): void {
@@ -455,38 +474,7 @@ export class Debugger {
   }
 
   private ordersOf(thread: Thread): Orders | undefined {
-    return this.plan?.threads.has(thread) === true ? this.plan.threads.get(thread) : this.plan?.others;
-  }
-
-  /** Settles what the stop left open: interrupted calls, the held signal, signals held back by steps, the one to deliver. */
-  private prepare(thread: Thread, orders: Orders): void {
-    const { signals } = thread;
-    const { held } = signals;
-    if (held !== undefined && orders.signal === held.signal) {
-      thread.phase = 'return';
-      return;
-    }
-    signals.held = undefined;
-    this.calls.settle(thread);
-    if (orders.signal !== 0) {
-      if (thread.phase === 'user' || thread.phase === 'return') {
-        signals.held = kernelInfo(orders.signal);
-        thread.phase = 'return';
-      } else {
-        this.own.add(thread);
-        sendSignal(this.machine.kernel, thread, kernelInfo(orders.signal));
-      }
-    }
-    if (orders.kind === 'continue') this.giveBack(thread);
-  }
-
-  /** Signals held back by steps come now, in their order. */
-  private giveBack(thread: Thread): void {
-    const kept = this.kept.get(thread);
-    if (kept === undefined) return;
-    this.kept.delete(thread);
-    for (const info of kept) thread.signals.pending.add(info);
-    if (thread.phase === 'user') thread.phase = 'return';
+    return this.plan?.threads.has(thread) === true ? this.plan.threads.get(thread) : (this.plan?.processes?.get(thread.process) ?? this.plan?.others);
   }
 
   /** The thread an interrupt is reported for: the one that ran last, or any. */

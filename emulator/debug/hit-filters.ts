@@ -7,6 +7,8 @@ export interface HitFilter {
   holds(thread: Thread): boolean;
   /** Asking has changed something of the filter's own, such as a number of hits: it must be asked once a hit. */
   readonly counts?: boolean;
+  /** Why the last hit counted although the filter could not tell, once. */
+  trouble?(): string | undefined;
   /** What is done when it counts, in place of holding the machine; undefined: that is held. */
   readonly act?: (thread: Thread) => void;
 }

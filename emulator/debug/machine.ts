@@ -31,6 +31,8 @@ export class Machine {
   runSlice: (milliseconds: number) => SliceResult;
   /** Nothing runs while true. */
   paused = false;
+  /** Whether the machine goes on although its first process has ended. */
+  lingers: () => boolean = () => false;
   /** A thread is on an excursion: what it executes will be undone, and is nothing the machine has done. */
   excursion = false;
   private readonly options: MachineOptions;
@@ -64,7 +66,7 @@ export class Machine {
     for (;;) {
       if (this.quitting) return { kind: 'quit' };
       const { exitStatus } = this.process;
-      if (exitStatus !== undefined) return { kind: 'ended', status: exitStatus };
+      if (exitStatus !== undefined && !this.lingers()) return { kind: 'ended', status: exitStatus };
       if (this.paused) {
         await this.outside(undefined);
         continue;
@@ -74,7 +76,7 @@ export class Machine {
       this.kicked = false;
       const result = this.runSlice(SLICE_MS);
       // The first process's end is the machine's, even if others sleep for ever.
-      const ended = this.process.exitStatus !== undefined;
+      const ended = this.process.exitStatus !== undefined && !this.lingers();
       if (result === 'idle' && !ended && !this.paused && !(await this.idle())) return { kind: 'stuck' };
       // Also a guest that mostly sleeps, in time that is skipped, must leave Node time for its sockets.
       if (performance.now() - yielded >= SLICE_MS) {

@@ -1,4 +1,5 @@
 /** Why the debugger holds the machine, and what it can be told to do next. */
+import type { Process } from '../host/process/process.ts';
 import type { Thread } from '../host/process/thread.ts';
 import type { SignalInfo } from '../host/signals/signal-info.ts';
 
@@ -15,6 +16,10 @@ export type Stop =
   | { readonly kind: 'syscall'; readonly thread: Thread; readonly when: 'entry' | 'return'; readonly number: number }
   /** The debuggee has made this thread, which has not run yet. */
   | { readonly kind: 'thread-created'; readonly thread: Thread }
+  /** The debuggee has made a process, which is one now, too; `child` has not run yet. */
+  | { readonly kind: 'fork' | 'vfork'; readonly thread: Thread; readonly child: Thread }
+  /** The child of a vfork has let go of the thread's memory. */
+  | { readonly kind: 'vfork-done'; readonly thread: Thread }
   /** Another of its threads, `tid`, is gone; `status` is its exit status. */
   | { readonly kind: 'thread-exited'; readonly thread: Thread; readonly tid: number; readonly status: number }
   /** About to end the process; nothing has happened yet. */
@@ -23,8 +28,8 @@ export type Stop =
   | { readonly kind: 'bystander'; readonly thread: Thread }
   /** On an excursion: it cannot go on, for this reason. */
   | { readonly kind: 'halted'; readonly thread: Thread; readonly message: string }
-  /** The debuggee is gone; `status` is wait4's. */
-  | { readonly kind: 'ended'; readonly status: number };
+  /** A debuggee is gone; `status` is wait4's. */
+  | { readonly kind: 'ended'; readonly process: Process; readonly status: number };
 
 /**
  * One of several contexts between which a program switches a thread itself, by changing stacks (a task of a UML kernel). A step in one is
@@ -53,6 +58,8 @@ export interface Orders {
 export interface ResumePlan {
   /** Undefined: it stays. */
   readonly threads: ReadonlyMap<Thread, Orders | undefined>;
+  /** For all other threads of a process. */
+  readonly processes?: ReadonlyMap<Process, Orders>;
   /** For all other threads; undefined: they stay. */
   readonly others: Orders | undefined;
 }

@@ -16,8 +16,10 @@ export class DebugHooks {
   onSyscall: ((thread: Thread, when: 'entry' | 'return') => void) | undefined;
   /** A new program starts: registers and memory are its first ones. */
   onExec: ((thread: Thread) => void) | undefined;
-  /** A thread or process was made; it has not run yet. */
-  onClone: ((parent: Thread, child: Thread) => void) | undefined;
+  /** A thread or process was made; it has not run yet. `vfork`: its parent waits until it has let go of the memory. */
+  onClone: ((parent: Thread, child: Thread, vfork: boolean) => void) | undefined;
+  /** The child of a vfork has let go of its parent's memory: the parent goes on. */
+  onVforkDone: ((parent: Thread) => void) | undefined;
   /** A process ends by exit_group or a signal: its threads and memory are still there. */
   onProcessEnding: ((process: Process) => void) | undefined;
   /** A thread is gone; its memory may be, too. */

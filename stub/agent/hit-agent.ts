@@ -82,6 +82,7 @@ export class HitAgent {
     const counts = (): boolean => this.counting;
     return {
       holds: (thread) => this.holds(place.of(thread)),
+      trouble: () => this.takeTrouble(),
       get counts() {
         return counts();
       },

@@ -46,6 +46,7 @@ const detach = packet({
     // Who only looked just stops looking.
     if (!session.inControl) return 'OK';
     if (pid === undefined || processes === undefined) session.control.detach();
+    else if (session.target.threads().every((thread) => thread.pid === pid)) session.control.detach();
     else if (!processes.detach(pid)) throw new PacketError(PacketErrno.ESRCH, `process ${pid} is not attached`);
     return 'OK';
   },
@@ -97,9 +98,7 @@ const vKill = packet({
   parse: optionalPid,
   handle: (session, pid) => {
     checkPid(session, pid);
-    const first = session.target.threads()[0]?.pid;
-    if (pid !== undefined && pid !== first) throw new PacketError(PacketErrno.ENOSYS, 'processes of the guest end by signals of the guest: use its kill command');
-    session.control.kill();
+    if (pid === undefined || session.target.processes?.kill(pid) !== true) session.control.kill();
     session.caughtUp();
     return 'OK';
   },

@@ -7,7 +7,7 @@ import type { ElfFile } from '../../emulator/image/elf.ts';
 import type { AgentVariables } from '../agent/variables.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
-import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
+import { Refusal, type BreakpointRequest, type MemoryRegion, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { runMonitorCommand, type MonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
@@ -65,6 +65,12 @@ export class TaskTarget implements Target {
 
   get executable(): string {
     return this.machine.executable;
+  }
+
+  /** The machine's own processes, when the debuggee is no kernel; undefined: it is one, if perhaps one without symbols. */
+  get hostProcesses(): ProcessControl | undefined {
+    const { kernel, reason } = this.debuggee;
+    return kernel === undefined && reason === undefined ? this.machine.processes : undefined;
   }
 
   // ── tasks ─────────────────────────────────────────────────────────────────────────────────────
@@ -254,7 +260,7 @@ export class TaskTarget implements Target {
   }
 
   setCatchSyscalls(numbers: ReadonlySet<number> | undefined): void {
-    this.machine.setCatchSyscalls(numbers);
+    this.machine.processes.setCatchSyscalls(this.machine.threads()[0]?.tid ?? 0, numbers);
   }
 
   setThreadEvents(wanted: boolean): void {

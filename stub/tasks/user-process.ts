@@ -1,5 +1,5 @@
 /** A UML process that is debugged as a process of its own: what the guest kernel knows about it. */
-import type { WatchRequest } from '../../emulator/debug/debugger.ts';
+import type { WatchRequest } from '../../emulator/debug/debuggees.ts';
 import type { HitFilter } from '../../emulator/debug/hit-filters.ts';
 import { GuestDataError, type GuestObject } from './guest-object.ts';
 import type { KernelView } from './kernel-view.ts';

@@ -1,5 +1,6 @@
 /** The guest processes that are attached: beginning and ending that, their tasks as threads, and what is set in them. */
-import type { Debugger, WatchRequest } from '../../emulator/debug/debugger.ts';
+import type { WatchRequest } from '../../emulator/debug/debuggees.ts';
+import type { Debugger } from '../../emulator/debug/debugger.ts';
 import type { HitFilter } from '../../emulator/debug/hit-filters.ts';
 import type { AgentVariables } from '../agent/variables.ts';
 import { Refusal, type BreakpointRequest, type TargetThread } from '../target.ts';

@@ -32,9 +32,10 @@ const USER_END = 1n << 47n;
 const EVERYTHING: readonly ResumeAction[] = [{ kind: 'continue', tid: undefined, signal: 0 }];
 
 export class UserTarget implements Target {
-  readonly processes: ProcessControl = {
+  private readonly guests: ProcessControl = {
     attach: (pid) => this.attachProcess(pid),
     detach: (pid) => this.detachProcess(pid),
+    kill: (pid) => this.killProcess(pid),
     detachAll: () => this.detachAll(),
     executable: (pid) => orRefuse(() => this.users.all.get(pid)?.executable) ?? this.executable,
     openFile: (pid, path) => this.openProcessFile(pid, path),
@@ -67,6 +68,11 @@ export class UserTarget implements Target {
     }];
   }
 
+  /** Those of the guest, or of the machine where there is no kernel in it. */
+  get processes(): ProcessControl {
+    return this.inner.hostProcesses ?? this.guests;
+  }
+
   get architecture(): Target['architecture'] {
     return this.inner.architecture;
   }
@@ -80,7 +86,7 @@ export class UserTarget implements Target {
   }
 
   threads(): readonly TargetThread[] {
-    return this.stops.threads();
+    return this.inner.hostProcesses === undefined ? this.stops.threads() : this.inner.threads();
   }
 
   // ── registers and memory ──────────────────────────────────────────────────────────────────────
@@ -167,6 +173,7 @@ export class UserTarget implements Target {
   }
 
   resume(actions: readonly ResumeAction[], onStop: (event: StopEvent) => void): void {
+    if (this.inner.hostProcesses !== undefined) return this.inner.resume(actions, onStop);
     const against = this.stops.objection(actions);
     if (against !== undefined) {
       const event = this.stops.stay(actions, against);
@@ -182,6 +189,7 @@ export class UserTarget implements Target {
   }
 
   detach(): void {
+    if (this.inner.hostProcesses !== undefined) return this.inner.detach();
     // Said already, if the kernel was let go before its processes.
     const letGo = this.stops.kernelAttached;
     this.detachAll();
@@ -280,6 +288,11 @@ export class UserTarget implements Target {
     else if (!this.users.drop(pid)) return false;
     if (!this.stops.kernelAttached && this.users.all.size === 0) this.detach();
     return true;
+  }
+
+  private killProcess(pid: number): boolean {
+    if (this.users.all.has(pid)) throw new Refusal('processes of the guest end by signals of the guest: use its kill command');
+    return false;
   }
 
   private detachAll(): void {

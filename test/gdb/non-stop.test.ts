@@ -6,7 +6,7 @@ import { guestProgram } from '../fixtures/guest-program.ts';
 import { listen } from './dialogue.ts';
 
 /** gdb at a terminal of its own, so to speak: each command is given when the output has what is waited for. */
-async function converse(port: number, program: string, turns: readonly (readonly [command: string, until: RegExp])[]): Promise<string> {
+async function converse(port: number, program: string, turns: readonly (readonly [command: string, until: RegExp])[], settings: readonly string[] = []): Promise<string> {
   const child = spawn('gdb', ['-nx', '-q', program], { stdio: ['pipe', 'pipe', 'pipe'] });
   let all = '';
   let news = '';
@@ -19,7 +19,7 @@ async function converse(port: number, program: string, turns: readonly (readonly
     });
   }
   try {
-    const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set non-stop on', 'set mi-async on'];
+    const first = ['set pagination off', 'set confirm off', 'set width 0', 'set style enabled off', 'set non-stop on', 'set mi-async on', ...settings];
     child.stdin.write(`${first.join('\n')}\n`);
     for (const [command, until] of [[`target remote 127.0.0.1:${port}`, /_start/] as const, ...turns]) {
       news = '';
@@ -86,6 +86,29 @@ it('tells of threads that come and go, if asked', async () => {
     expect(events.slice(0, -1).sort()).toEqual(['create p2.3', 'create p2.4', 'w00;p2.3', 'w00;p2.4']);
     client.socket.destroy();
     expect(await machine.ended).toBe(0);
+  } finally {
+    machine.child.kill('SIGKILL');
+  }
+});
+
+it('holds parent and child of a fork, each by itself', async () => {
+  const program = guestProgram('gdb-forks.c', ['-O0', '-g', '-static']);
+  const machine = await listen(['run', '--gdb', ':0', '--wait', program, 'fork']);
+  try {
+    const text = await converse(machine.port, program, [
+      ['break in_both', /Breakpoint 1/],
+      // gdb lets both go on.
+      ['continue &', /New inferior 2[^]*Thread 2\.1.* hit Breakpoint 1\.2, in_both \(child=1\)/],
+      ['thread 2.1', /Switching to thread 2\.1/],
+      ['print shared', /\$\d+ = 1\n/],
+      ['info threads', /1\.1 .*\(running\)[^]*2\.1 .*in_both/],
+      ['continue &', /Inferior 2 \(process \d+\) exited with code 026[^]*Thread 1\.1.* hit Breakpoint 1\.1, in_both \(child=0\)/],
+      ['thread 1.1', /Switching to thread 1\.1/],
+      ['print shared', /\$\d+ = 23\n/],
+      ['continue &', /Inferior 1 \(process \d+\) exited with code 026/],
+    ], ['set detach-on-fork off']);
+    expect(text).not.toMatch(/rror:|internal-error|Remote failure/);
+    expect(await machine.ended).toBe(22);
   } finally {
     machine.child.kill('SIGKILL');
   }

@@ -269,12 +269,6 @@ describe('threads and processes', () => {
     expect(status).toBe(7);
   });
 
-  it('says that forks of an ordinary program are not caught', async () => {
-    const { gdb: text } = await debugProgram('pipe', ['catch fork', 'continue', 'delete', TRAILER]);
-    expect(text).toMatch(/Could not insert|Cannot insert|not support/);
-    expect(text).toMatch(/exited normally/);
-  });
-
   it('leaves children alone and waits with the parent', async () => {
     const { gdb: text, stdout } = await debugProgram('pipe', ['break read_pipe', 'continue', 'next', 'next', 'next', 'p got', 'next', 'delete', TRAILER]);
     expect(text).toContain('$1 = 1');

@@ -60,6 +60,7 @@ function continueVfork(thread: Thread, vforking: Vforking): SyscallResult {
   if (stopForEvent(thread)) return 0;
   if (!vforking.done) return new Wait([vforking.queue], 'uninterruptible');
   onVforkDone(thread, vforking.child);
+  thread.kernel.hooks.onVforkDone?.(thread);
   return vforking.child;
 }
 
@@ -116,7 +117,7 @@ export function cloneThread(parent: Thread, request: CloneRequest): Thread | num
   process.threads.add(child);
   kernel.threads.set(tid, child);
   onClone(parent, child, flags | request.exitSignal);
-  kernel.hooks.onClone?.(parent, child);
+  kernel.hooks.onClone?.(parent, child, shares(CloneFlag.vfork));
   kernel.scheduler.enqueue(child);
   return child;
 }
