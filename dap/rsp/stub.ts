@@ -8,7 +8,7 @@ import { RspError } from './rsp-error.ts';
 import { errorText, parseStopReply, type StopReply } from './stop-reply.ts';
 import { architectureOf, expandIncludes, parseRegisters, type RegisterDescription } from './target-xml.ts';
 
-const OFFERED = 'multiprocess-;swbreak+;hwbreak+;qRelocInsn-;exec-events-;vContSupported+;error-message+;QThreadEvents-;xmlRegisters=i386';
+const OFFERED = 'multiprocess+;swbreak+;hwbreak+;qRelocInsn-;exec-events-;vContSupported+;error-message+;QThreadEvents-;xmlRegisters=i386';
 /** Bytes asked for in one read when the stub names no packet size. */
 const SMALL_PACKET = 0x400;
 const LARGEST_READ = 0x8000;
@@ -38,17 +38,22 @@ export class Stub {
   private readonly features: ReadonlyMap<string, string>;
   private readonly vCont: ReadonlySet<string>;
   private readonly packetSize: number;
+  /** Id of the target's (first) process, hexadecimal, where threads are named with it; undefined: the stub has no multiprocess extensions. */
+  readonly process: string | undefined;
   private selected: string | undefined;
+  /** Further processes that are attached as long as the target stands. */
+  private readonly guests = new Set<number>();
   /** Resolves when the packets that belong together have been answered. */
   private turn: Promise<void> = Promise.resolve();
 
-  private constructor(client: RspClient, features: ReadonlyMap<string, string>, vCont: ReadonlySet<string>, document: string) {
+  private constructor(client: RspClient, features: ReadonlyMap<string, string>, vCont: ReadonlySet<string>, document: string, process: string | undefined) {
     this.client = client;
     this.features = features;
     this.vCont = vCont;
     this.packetSize = parseInt(features.get('PacketSize') ?? SMALL_PACKET.toString(16), 16) || SMALL_PACKET;
     this.registers = parseRegisters(document);
     this.architecture = architectureOf(document);
+    this.process = process;
   }
 
   /** @throws RspError */
@@ -70,7 +75,8 @@ export class Stub {
       });
       const document = await expandIncludes(await read('target.xml'), read);
       const vCont = new Set((await client.send('vCont?')).toString('latin1').split(';').slice(1));
-      return new Stub(client, features, vCont, document);
+      const [, process] = /^QCp([0-9a-f]+)\./i.exec((await client.send('qC')).toString('latin1')) ?? [];
+      return new Stub(client, features, vCont, document, process);
     } catch (error) {
       client.end();
       throw error;
@@ -196,7 +202,13 @@ export class Stub {
     return BigInt(`0x${reply.slice(1)}`);
   }
 
+  /** Those of the target itself. */
   async threads(): Promise<StubThread[]> {
+    const all = await this.allThreads();
+    return this.guests.size === 0 ? all : all.filter(({ id }) => id.startsWith(`p${this.process}.`));
+  }
+
+  private async allThreads(): Promise<StubThread[]> {
     if (this.has('qXfer:threads:read')) {
       const document = await this.transfer('threads', '');
       if (document !== undefined) return parseThreads(document.toString());
@@ -217,6 +229,7 @@ export class Stub {
 
   /** Resumes and waits for the stop. */
   async resume(kind: 'continue' | 'step', thread: string | undefined, range?: { readonly start: bigint; readonly end: bigint }): Promise<StopReply> {
+    await this.letGo();
     this.selected = undefined;
     let body: string;
     if (kind === 'continue') body = this.vCont.has('c') ? 'vCont;c' : 'c';
@@ -235,6 +248,7 @@ export class Stub {
   }
 
   async resumeBackwards(kind: 'continue' | 'step', thread: string | undefined): Promise<StopReply> {
+    await this.letGo();
     this.selected = undefined;
     if (thread !== undefined) await this.client.send(`Hc${thread}`);
     return parseStopReply(await this.client.send(kind === 'continue' ? 'bc' : 'bs', { forever: true }));
@@ -271,13 +285,56 @@ export class Stub {
       ({ name: decodeText(name), addresses: [...inner.matchAll(/address="0x([0-9a-f]+)"/gi)].map(([, address]) => BigInt(`0x${address}`)) }));
   }
 
-  /** A file as the stub's side has it (`vFile`); undefined: it has none of this name, or gives no files. */
-  async readFile(path: string): Promise<Buffer | undefined> {
+  /** Attaches a process of the target's guest until the target runs; gives its first thread. @throws RspError */
+  async attachProcess(pid: number): Promise<string> {
+    const id = pid.toString(16);
+    if (this.guests.has(pid)) await this.client.send(`D;${id}`);
+    const reply = parseStopReply(await this.client.send(`vAttach;${id}`));
+    this.guests.add(pid);
+    this.selected = undefined;
+    if (reply.kind !== 'stopped' || reply.thread === undefined) throw new RspError(`process ${pid} has ended`);
+    return reply.thread;
+  }
+
+  private async letGo(): Promise<void> {
+    for (const pid of this.guests) await this.client.send(`D;${pid.toString(16)}`);
+    this.guests.clear();
+    this.selected = undefined;
+  }
+
+  /** Path of a process's program. */
+  async executableOf(pid: number): Promise<string | undefined> {
+    return (await this.transfer('exec-file', pid.toString(16)))?.toString();
+  }
+
+  /** The auxiliary vector of a thread's process. */
+  auxiliaryVector(thread: string): Promise<Buffer | undefined> {
+    return this.with(thread, () => this.transfer('auxv', ''));
+  }
+
+  /** What the dynamic linker of a thread's process has loaded, and where. */
+  async linkedLibraries(thread: string): Promise<{ readonly name: string; readonly base: bigint }[]> {
+    const document = await this.with(thread, () => this.transfer('libraries-svr4', ''));
+    return [...(document?.toString() ?? '').matchAll(/<library\s+name="([^"]*)"[^>]*\sl_addr="0x([0-9a-f]+)"/gi)].map(([, name, base]) => ({ name: decodeText(name), base: BigInt(`0x${base}`) }));
+  }
+
+  /** A file as the stub's side has it (`vFile`), or as a process of the guest sees it; undefined: it has none of this name, or gives no files. */
+  async readFile(path: string, { process, most: wanted = Infinity }: { readonly process?: number; readonly most?: number } = {}): Promise<Buffer | undefined> {
+    if (process === undefined) return this.readOpened(path, wanted);
+    await this.client.send(`vFile:setfs:${process.toString(16)}`);
+    try {
+      return await this.readOpened(path, wanted);
+    } finally {
+      await this.client.send('vFile:setfs:0');
+    }
+  }
+
+  private async readOpened(path: string, wanted: number): Promise<Buffer | undefined> {
     const opened = /^F([0-9a-f]+)/i.exec((await this.client.send(`vFile:open:${Buffer.from(path).toString('hex')},0,0`)).toString('latin1'));
     if (opened === null) return undefined;
     const parts: Buffer[] = [];
     const most = Math.max(64, (this.packetSize >> 1) - 32);
-    for (let offset = 0; ;) {
+    for (let offset = 0; offset < wanted;) {
       const reply = await this.client.send(`vFile:pread:${opened[1]},${most.toString(16)},${offset.toString(16)}`);
       const data = reply.indexOf(';');
       if (!reply.toString('latin1', 0, 1).startsWith('F') || data < 0 || data + 1 >= reply.length) break;
@@ -295,13 +352,14 @@ export class Stub {
   }
 
   async detach(): Promise<void> {
-    await this.client.send('D');
+    await this.letGo();
+    await this.client.send(this.process === undefined ? 'D' : `D;${this.process}`);
     this.client.end();
   }
 
   async kill(): Promise<void> {
     // Not every stub answers `k`; vKill is answered, where known.
-    await Promise.race([this.client.send('vKill;1').catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 1000))]);
+    await Promise.race([this.client.send(`vKill;${this.process ?? '1'}`).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 1000))]);
     this.client.end();
   }
 

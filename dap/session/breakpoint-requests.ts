@@ -94,6 +94,7 @@ export class BreakpointRequests {
     } else {
       const container = variablesReference === undefined ? undefined : this.stack.stored.containers.get(variablesReference);
       const at = container?.at ?? (frameId === undefined ? undefined : this.stack.frameOf(frameId));
+      if (at?.inspector !== undefined) return refuse('it is in the memory of a process of the guest, which the kernel reads and writes at other addresses');
       const expression = container?.kind === 'value' ? this.memberExpression(container.expression, name, container.value.plain.kind) : name;
       if (expression === undefined) return refuse('it has no name in an expression');
       try {

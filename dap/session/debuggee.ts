@@ -10,6 +10,7 @@ import type { LaunchAttributes } from './launch-attributes.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 import { SourceMap } from './source-map.ts';
 import { Stepper } from './stepper.ts';
+import { UserProcesses } from './user-processes.ts';
 
 export interface DebuggeeEvents {
   readonly log: ((line: string) => void) | undefined;
@@ -25,6 +26,7 @@ export class Debuggee {
   readonly stepper: Stepper;
   readonly sources: SourceMap;
   readonly modules: ModuleSymbols;
+  readonly processes: UserProcesses;
 
   private constructor(stub: Stub, attributes: LaunchAttributes, events: DebuggeeEvents) {
     this.stub = stub;
@@ -34,6 +36,7 @@ export class Debuggee {
     this.stepper = new Stepper(this.execution);
     this.sources = new SourceMap(attributes.sourceFileMap);
     this.modules = new ModuleSymbols(stub, this.inspector, attributes.modulePath, events.tell);
+    this.processes = new UserProcesses(stub, this.inspector);
     this.execution.onLibraries = async () => {
       if (await this.modules.refresh()) await this.breakpoints.replaceAll();
     };

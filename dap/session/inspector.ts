@@ -22,6 +22,8 @@ import { frameVariable, staticVariable } from '../values/variables.ts';
 export interface FrameInThread {
   readonly thread: string;
   readonly frame: CallFrame;
+  /** Of a frame of a guest's process; undefined: the target's. */
+  readonly inspector?: Inspector;
 }
 
 export type CallFunction = (address: bigint, args: readonly bigint[]) => Promise<bigint>;
@@ -49,14 +51,17 @@ export class Inspector {
   readonly map: RegisterMap;
   /** Performs calls of functions in expressions; undefined: they are refused. */
   callFunction: CallFunction | undefined;
+  private readonly kernel: Inspector | undefined;
   private readonly byName: ReadonlyMap<string, RegisterDescription>;
   private readonly registerValues = new Map<string, ReadonlyMap<number, Uint8Array>>();
   private readonly innermostFrames = new Map<string, PhysicalFrame | undefined>();
   private memoryThread: string | undefined;
   private types: CTypes | undefined;
 
-  constructor(stub: Stub) {
+  /** `kernel`: of a guest's process, the one of its kernel, whose types expressions have where there are no symbols. */
+  constructor(stub: Stub, kernel?: Inspector) {
     this.stub = stub;
+    this.kernel = kernel;
     this.map = stub.registers.some(({ name }) => name === 'rip') ? X86_64_MAP : I386_MAP;
     this.byName = new Map(stub.registers.map((register) => [register.name, register]));
     this.memory = new TargetMemory((address, length) => stub.readMemory(this.memoryThread, address, length));
@@ -136,6 +141,11 @@ export class Inspector {
     return (await this.innermost(thread))?.pc ?? 0n;
   }
 
+  /** Whether some file has a symbol of this name. */
+  hasSymbol(name: string): boolean {
+    return this.files.some((file) => file.symbols.named(name) !== undefined);
+  }
+
   /** `name`, or `name+offset`, of what is at an address; undefined where nothing has a name. */
   symbolAt(address: bigint): string | undefined {
     const at = this.address(address);
@@ -149,6 +159,7 @@ export class Inspector {
 
   get cTypes(): CTypes {
     const infos = this.files.map(({ info }) => info);
+    if (infos.length === 0 && this.kernel !== undefined) return this.kernel.cTypes;
     if (infos.length === 0) throw new ExpressionError('there are no symbols: expressions need the program file');
     return (this.types ??= new CTypes(infos, this.map.wordSize));
   }

@@ -8,7 +8,8 @@ import { settle } from '../symbols/miss.ts';
 import { Value, ValueError, integerBytes, littleEndian } from '../values/value.ts';
 import { frameVariable, staticVariable } from '../values/variables.ts';
 import type { Debuggee } from './debuggee.ts';
-import type { FrameInThread } from './inspector.ts';
+import type { FrameInThread, Inspector } from './inspector.ts';
+import type { UserSide } from './user-processes.ts';
 import { StoredItems, type Container } from './stored-items.ts';
 import { Threads } from './threads.ts';
 import { splitSuffix } from '../values/number-suffix.ts';
@@ -35,6 +36,7 @@ export class StackRequests {
   forget(): void {
     this.stored.clear();
     this.threads.forget();
+    this.debuggee.processes.forget();
   }
 
   async listThreads(): Promise<DebugProtocol.Thread[]> {
@@ -47,19 +49,39 @@ export class StackRequests {
     const innermost = await this.debuggee.inspector.innermost(thread);
     const wanted = Math.min(MOST_FRAMES, startFrame + (levels === 0 ? MOST_FRAMES : levels));
     const { frames, more } = await settle(() => walk(innermost, wanted));
-    const shown = frames.slice(startFrame).map((frame) => this.stackFrame({ thread, frame }));
-    return { stackFrames: shown, totalFrames: frames.length + (more ? 20 : 0) };
+    const own = frames.map((frame) => (): DebugProtocol.StackFrame => this.stackFrame({ thread, frame }));
+    const room = wanted - own.length;
+    const further = more || (room === 0 && this.debuggee.processes.possible(thread)) ? { frames: [], more: true } : await this.userFrames(thread, room);
+    const all = [...own, ...further.frames];
+    return { stackFrames: all.slice(startFrame).map((show) => show()), totalFrames: all.length + (further.more ? 20 : 0) };
+  }
+
+  /** Below the kernel's frames of a task: those of its process, behind a line that says which. */
+  private async userFrames(thread: string, room: number): Promise<{ readonly frames: readonly (() => DebugProtocol.StackFrame)[]; readonly more: boolean }> {
+    const side = await this.debuggee.processes.of(thread);
+    if (side === undefined) return { frames: [], more: false };
+    if (typeof side === 'string') return { frames: [() => ({ id: 0, name: `user process: ${side}`, line: 0, column: 0, presentationHint: 'label' })], more: false };
+    const { innermost, inspector } = side;
+    const { frames, more } = await settle(() => walk(innermost, Math.max(1, room - 1)));
+    return { frames: [() => boundary(side, frames.length === 0 ? 0 : this.stored.frames.add({ thread: side.thread, frame: frames[0], inspector })), ...frames.map((frame) => () => this.stackFrame({ thread: side.thread, frame, inspector }))], more };
+  }
+
+  /** What knows the memory and symbols of a frame. */
+  private inspectorOf(at: FrameInThread | undefined): Inspector {
+    return at?.inspector ?? this.debuggee.inspector;
   }
 
   private stackFrame(at: FrameInThread): DebugProtocol.StackFrame {
     const { frame } = at;
-    const { inspector } = this.debuggee;
+    const inspector = this.inspectorOf(at);
+    const unknown = at.inspector !== undefined && frame.physical.symbol === undefined && frame.scope === undefined ? ' (no symbols)' : '';
     const suffix = frame.inlined ? ' [inline]' : frame.physical.kind === 'tail' ? ' [tail call]' : frame.physical.kind === 'signal' ? ' <signal handler called>' : '';
     const source = frame.position === undefined ? undefined : this.source(frame.position);
     return {
-      id: this.stored.frames.add(at), name: `${frame.name}${suffix}`, line: frame.position?.line ?? 0, column: source === undefined ? 0 : Math.max(1, frame.position?.column ?? 1),
+      id: this.stored.frames.add(at), name: `${frame.name}${suffix}${unknown}`, line: frame.position?.line ?? 0, column: source === undefined ? 0 : Math.max(1, frame.position?.column ?? 1),
       ...(source === undefined ? {} : { source }),
-      instructionPointerReference: `0x${frame.physical.pc.toString(16)}`,
+      // References are to the target's memory, not to that of its guest's processes.
+      ...(at.inspector === undefined ? { instructionPointerReference: `0x${frame.physical.pc.toString(16)}` } : {}),
       ...(frame.position === undefined ? { presentationHint: 'subtle' as const } : {}),
       ...(inspector.files.length > 1 && frame.physical.file !== undefined ? { moduleId: basename(frame.physical.file.path) } : {}),
     };
@@ -84,8 +106,8 @@ export class StackRequests {
 
   async variables({ variablesReference, start = 0, count = 0, format }: DebugProtocol.VariablesArguments): Promise<DebugProtocol.Variable[]> {
     const container = this.containerOf(variablesReference);
-    const options = container.kind === 'value' && format?.hex !== true ? container.options : formatOptions(this.debuggee.inspector, format);
-    if (container.at !== undefined) this.debuggee.inspector.useThread(container.at.thread);
+    const options = container.kind === 'value' && format?.hex !== true ? container.options : formatOptions(this.inspectorOf(container.at), format);
+    if (container.at !== undefined) this.inspectorOf(container.at).useThread(container.at.thread);
     if (container.kind !== 'value') return this.namedVariables(container.kind, container.at, options);
     const { value, expression, at } = container;
     try {
@@ -106,7 +128,7 @@ export class StackRequests {
 
   /** Values of a scope by name. */
   async valuesOf(kind: Exclude<Container['kind'], 'value'>, at: FrameInThread): Promise<{ readonly name: string; readonly value: Value }[]> {
-    const { inspector } = this.debuggee;
+    const inspector = this.inspectorOf(at);
     const { frame, thread } = at;
     const { file } = frame.physical;
     if (kind === 'registers') {
@@ -137,7 +159,7 @@ export class StackRequests {
   async variable(name: string, value: Value, expression: string | undefined, options: FormatOptions, at: FrameInThread | undefined): Promise<DebugProtocol.Variable> {
     const unfolds = await settle(() => canUnfold(value));
     const elements = unfolds ? elementCount(value) : undefined;
-    const reference = await memoryReference(value);
+    const reference = at?.inspector === undefined ? await memoryReference(value) : undefined;
     return {
       name, value: await valueText(value, options), type: String(value.type),
       variablesReference: unfolds ? this.stored.containers.add({ kind: 'value', value, expression, options, at }) : 0,
@@ -149,17 +171,18 @@ export class StackRequests {
 
   async evaluate({ expression, frameId, context, format }: DebugProtocol.EvaluateArguments): Promise<DebugProtocol.EvaluateResponse['body']> {
     const at = frameId === undefined ? undefined : this.frameOf(frameId);
-    if (at !== undefined) this.debuggee.inspector.useThread(at.thread);
+    const inspector = this.inspectorOf(at);
+    if (at !== undefined) inspector.useThread(at.thread);
     const monitor = context === 'repl' ? /^\s*(?:-exec\s+)?mon(?:itor)?\s+(.*)$/s.exec(expression)?.[1] : undefined;
     if (monitor !== undefined) {
       const output = await this.debuggee.stub.monitor(monitor);
-      this.debuggee.inspector.forget();
+      this.written();
       if (output === undefined) throw new RequestError(`the stub does not know 'monitor ${monitor}'`);
       return { result: output.trimEnd(), variablesReference: 0 };
     }
     const { expression: text, number, raw } = splitSuffix(expression);
-    const value = await this.debuggee.inspector.evaluate(text, at);
-    const { name: _, value: shown, evaluateName: __, ...rest } = await this.variable('', value, text, formatOptions(this.debuggee.inspector, format, number, raw), at);
+    const value = await inspector.evaluate(text, at);
+    const { name: _, value: shown, evaluateName: __, ...rest } = await this.variable('', value, text, formatOptions(inspector, format, number, raw), at);
     return { result: shown, ...rest };
   }
 
@@ -175,13 +198,14 @@ export class StackRequests {
 
   async setExpression({ expression, value, frameId, format }: DebugProtocol.SetExpressionArguments): Promise<DebugProtocol.SetExpressionResponse['body']> {
     const at = frameId === undefined ? undefined : this.frameOf(frameId);
-    const target = await this.debuggee.inspector.evaluate(expression, at);
+    const target = await this.inspectorOf(at).evaluate(expression, at);
     return this.assign(target, value, at, format);
   }
 
   private async assign(target: Value, text: string, at: FrameInThread | undefined, format: DebugProtocol.ValueFormat | undefined): Promise<DebugProtocol.SetVariableResponse['body']> {
-    const { inspector } = this.debuggee;
+    const inspector = this.inspectorOf(at);
     await inspector.store(target, text, at);
+    this.written();
     const now = await this.reread(target, at);
     return { value: await valueText(now, formatOptions(inspector, format)), type: String(target.type), variablesReference: 0 };
   }
@@ -189,11 +213,17 @@ export class StackRequests {
   /** What is there after a write. */
   private async reread(target: Value, at: FrameInThread | undefined): Promise<Value> {
     if (target.place.kind !== 'register' || at === undefined) return target;
-    const { inspector } = this.debuggee;
+    const inspector = this.inspectorOf(at);
     const values = await inspector.registers(at.thread);
     const register = inspector.register(target.place.name);
     const bytes = register === undefined ? undefined : values.get(register.number);
     return bytes === undefined ? target : Value.result(inspector.memory, target.type, integerBytes(littleEndian(bytes), target.size));
+  }
+
+  /** Memory is not what it was: the kernel's and its processes' may be the same. */
+  private written(): void {
+    this.debuggee.inspector.forget();
+    this.debuggee.processes.changed();
   }
 
   /** Names that go on like what stands before the cursor. */
@@ -203,7 +233,7 @@ export class StackRequests {
     const at = frameId === undefined ? undefined : this.frameOf(frameId);
     if (object !== undefined) {
       try {
-        const value = await this.debuggee.inspector.evaluate(object, at);
+        const value = await this.inspectorOf(at).evaluate(object, at);
         const type = value.plain.kind === 'pointer' ? value.plain.target.stripped.complete : value.plain;
         return memberNames(type).filter((name) => name.startsWith(start)).slice(0, MOST_FRAMES).map((label) => ({ label, type: 'field' }));
       } catch {
@@ -214,7 +244,7 @@ export class StackRequests {
     if (word === '') return [];
     if (word.startsWith('$')) return this.debuggee.stub.registers.filter(({ name }) => name.startsWith(word.slice(1))).map(({ name }) => ({ label: `$${name}`, type: 'variable' }));
     const locals = at?.frame.variables().map(({ name }) => name).filter((name) => name.startsWith(word)) ?? [];
-    const symbols = this.debuggee.inspector.files.flatMap((file) => file.symbols.startingWith(word, MOST_FRAMES));
+    const symbols = this.inspectorOf(at).files.flatMap((file) => file.symbols.startingWith(word, MOST_FRAMES));
     return [...new Set([...locals, ...symbols])].slice(0, MOST_FRAMES).map((label) => ({ label, type: locals.includes(label) ? 'variable' : 'function' }));
   }
 
@@ -235,6 +265,10 @@ export class StackRequests {
     if (container === undefined) throw new RequestError('the value is gone: the target has run since');
     return container;
   }
+}
+
+function boundary({ title }: UserSide, id: number): DebugProtocol.StackFrame {
+  return { id, name: `user process ${title}`, line: 0, column: 0, presentationHint: 'label' };
 }
 
 function memberNames(type: Value['type']): string[] {

@@ -40,7 +40,12 @@ export class SymbolFile {
 
   /** @throws SymbolFileError */
   static open(path: string, loadOffset = 0): SymbolFile {
-    return reading(() => new SymbolFile(path, new ElfFile(readBytes(path), path), loadOffset, undefined));
+    return SymbolFile.ofBytes(path, reading(() => readBytes(path)), loadOffset);
+  }
+
+  /** A linked file of which the bytes are given. @throws SymbolFileError */
+  static ofBytes(path: string, bytes: Uint8Array, loadOffset: number): SymbolFile {
+    return reading(() => new SymbolFile(path, new ElfFile(bytes, path), loadOffset, undefined));
   }
 
   /**
