@@ -1,4 +1,5 @@
 /** A program file as a profile sees it: functions by address, lines, and the bytes of instructions. Addresses are the file's own (before it is moved). */
+import { transferKind } from '../cpu/counting/transfer.ts';
 import { decode } from '../cpu/decode/decoder.ts';
 import { Instruction } from '../cpu/decode/instruction.ts';
 import { DebugInfo } from '../image/dwarf/debug-info.ts';
@@ -114,6 +115,13 @@ export class CodeImage {
   /** Length of the instruction at an address; undefined: there is none that can be decoded. */
   lengthAt(address: number): number | undefined {
     return decode(this.code(address, 2 * MAX_LENGTH), 0, MAX_LENGTH, address, this.mode, this.instruction) === 'ok' ? this.instruction.length : undefined;
+  }
+
+  /** Whether the instruction at an address is a conditional branch: it is taken, or falls through. */
+  isConditional(address: number): boolean {
+    if (this.lengthAt(address) === undefined) return false;
+    const { form } = this.instruction;
+    return form !== undefined && transferKind(form.mnemonic, form.operands.some(({ method }) => method === 'rel')) === 'branch';
   }
 
   /** Addresses of the instructions of [low, high), one after the other; what cannot be decoded is one piece. */

@@ -57,6 +57,8 @@ export class Profile {
   readonly functions: readonly CountedFunction[];
   /** Parents before children; empty without call trees. */
   readonly chains: readonly CountedChain[];
+  /** How often conditional branches were taken, by file and address; none: never. */
+  readonly taken: ReadonlyMap<CodeImage, ReadonlyMap<number, number>>;
   private readonly known = new Map<CodeImage | undefined, Map<number, CountedFunction>>();
   private readonly callsBySite = new Map<CodeImage | undefined, Map<string, CountedCall>>();
   /** Address behind a call → its site, by file. */
@@ -67,6 +69,7 @@ export class Profile {
     this.total = contexts.reduce((sum, { totals }) => sum + totals.retired, 0);
     this.countInstructions(contexts);
     for (const context of contexts) this.countCalls(context);
+    this.taken = countBranches(contexts);
     this.chains = this.readChains(source.nodes());
     const all = [...this.known.values()].flatMap((functions) => [...functions.values()]);
     this.functions = all.sort((a, b) => compareText(a.image?.path ?? '', b.image?.path ?? '') || a.low - b.low);
@@ -176,6 +179,20 @@ export class Profile {
     if (known === undefined) ofImage.set(key, (known = { image, name, low, self: 0, calls: 0, instructions: [], callees: [] }));
     return known;
   }
+}
+
+function countBranches(contexts: readonly ProfileContext[]): Map<CodeImage, Map<number, number>> {
+  const taken = new Map<CodeImage, Map<number, number>>();
+  for (const { totals, images } of contexts) {
+    for (const { site, kind, count } of totals.transfers()) {
+      if (kind !== 'branch') continue;
+      const { image, own } = place(images, site);
+      if (image === undefined) continue;
+      const ofImage = taken.get(image) ?? new Map<number, number>();
+      taken.set(image, ofImage.set(own, (ofImage.get(own) ?? 0) + count));
+    }
+  }
+  return taken;
 }
 
 function place(images: ProfileContext['images'], address: number): { readonly image: CodeImage | undefined; readonly own: number } {

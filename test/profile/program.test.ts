@@ -1,6 +1,6 @@
 /** Profiles of a program under the real tools: what callgrind counts natively, gprof, lcov, and what the formats say of each other. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -23,7 +23,7 @@ const text = (name: string): string => readFileSync(path(name), 'utf8');
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'skas-profile-'));
   program = guestProgram(SOURCE, ['-O1', '-g', '-static']);
-  const files = { callgrind: 'callgrind.out', gmon: 'gmon.out', lcov: 'lcov.info', pprof: 'profile.pb.gz', cpuprofile: 'x.cpuprofile', speedscope: 'speedscope.json', collapsed: 'collapsed.txt' };
+  const files = { callgrind: 'callgrind.out', gmon: 'gmon.out', lcov: 'lcov.info', gcov: 'gcov.json.gz', pprof: 'profile.pb.gz', cpuprofile: 'x.cpuprofile', speedscope: 'speedscope.json', collapsed: 'collapsed.txt' };
   const request = Object.entries(files).map(([format, name]) => `${format}=${path(name)}`).join(',');
   const { status, stdout, stderr } = skas(['run', '--stats', '--profile', request, program]);
   expect(status, stderr).toBe(0);
@@ -34,6 +34,22 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+interface GcovFile {
+  readonly file: string;
+  readonly functions: readonly { readonly name: string; readonly execution_count: number }[];
+  readonly lines: readonly { readonly line_number: number; readonly count: number }[];
+}
+
+/** The whole document, and what it has of the program's source. */
+function coverageOf(json: string): { readonly whole: object; readonly file: GcovFile } {
+  const whole = JSON.parse(json) as { readonly files: readonly GcovFile[] };
+  const file = whole.files.find(({ file: name }) => name.endsWith(SOURCE));
+  if (file === undefined) throw new Error(`nothing of ${SOURCE} in ${json.slice(0, 500)}`);
+  return { whole, file };
+}
+
+/** Number of the line with this text in it. */
+const lineOf = (source: string): number => readFileSync(join(import.meta.dirname, '..', 'guests', SOURCE), 'utf8').split('\n').findIndex((one) => one.includes(source)) + 1;
 const selfOf = (name: string): number | undefined => ours.functions.get(name)?.self;
 
 describe('a profile of a program', () => {
@@ -91,10 +107,44 @@ describe('a profile of a program', () => {
     expect(record).toMatch(/^FNDA:0,never$/m);
     expect(record).toMatch(/^FNDA:1275,leaf$/m);
     const lines = new Map([...record.matchAll(/^DA:(\d+),(\d+)$/gm)].map(([, line, count]) => [Number(line), Number(count)]));
-    const lineOf = (source: string): number => readFileSync(join(import.meta.dirname, '..', 'guests', SOURCE), 'utf8').split('\n').findIndex((one) => one.includes(source)) + 1;
     expect(lines.get(lineOf('return n < 2'))).toBe(1973);
     expect(lines.get(lineOf('return leaf(n) + middle(n)'))).toBe(0);
     expect(lines.get(lineOf('*(const int *)a'))).toBeGreaterThan(1000);
+  });
+
+  it('tells of each conditional jump how often it was taken, and genhtml shows it', () => {
+    const [record = ''] = text('lcov.info').split('end_of_record').filter((one) => one.includes(SOURCE));
+    const ways = (source: string): (string | undefined)[] => [...record.matchAll(new RegExp(`^BRDA:${lineOf(source)},\\d+,\\d+,(.*)$`, 'gm'))].map(([, count]) => count);
+    // At -O1 `n < 2` is one jump: 1973 calls, of which 987 return n at once.
+    expect(ways('return n < 2').map(Number).sort((a, b) => a - b)).toEqual([986, 987]);
+    expect(ways('if (depth == 0)').map(Number).sort((a, b) => a - b)).toEqual([1, 5]);
+    expect(ways('if (argc > 100)').map(Number).sort((a, b) => a - b)).toEqual([0, 1]);
+    const found = Number(/^BRF:(\d+)$/m.exec(record)?.[1]);
+    expect([...record.matchAll(/^BRDA:/gm)]).toHaveLength(found);
+    const html = spawnSync('genhtml', ['--branch-coverage', '--ignore-errors', 'source', '-o', path('html'), path('lcov.info')], { encoding: 'utf8' });
+    expect(html.stderr + html.stdout).toMatch(/branches\.+: [\d.]+% \(\d+ of \d+ branches\)/);
+  });
+
+  it('is what gcov says of the program built for it, in its JSON, where the compiler leaves lines alone', () => {
+    const source = join(import.meta.dirname, '..', 'guests', SOURCE);
+    execFileSync('gcc', ['-O0', '-g', '-static', '-o', path('plain'), source]);
+    expect(skas(['run', '--profile', `gcov=${path('plain.json.gz')}`, path('plain')]).status).toBe(0);
+    execFileSync('gcc', ['-O0', '-g', '--coverage', '-o', path('counted'), source], { cwd: folder });
+    execFileSync(path('counted'), { cwd: folder });
+    const notes = readdirSync(folder).find((name) => name.endsWith('.gcda')) ?? '';
+    const gcov = spawnSync('gcov', ['--json-format', '--stdout', '-b', notes], { cwd: folder, encoding: 'utf8' });
+    const theirs = coverageOf(gcov.stdout);
+    const ours = coverageOf(gunzipSync(readFileSync(path('plain.json.gz'))).toString());
+    const keys = (value: object): string[] => Object.keys(value).sort();
+    expect(keys(theirs.whole)).toEqual(keys(ours.whole));
+    expect(keys(theirs.file.lines[0])).toEqual(keys(ours.file.lines[0]));
+    expect(keys(theirs.file.functions[0])).toEqual(expect.arrayContaining(keys(ours.file.functions[0])));
+    const counts = ({ file }: { file: GcovFile }): [string, number][] => file.functions.map(({ name, execution_count: count }): [string, number] => [name, count]).sort();
+    expect(counts(ours)).toEqual(counts(theirs));
+    const lines = new Map(ours.file.lines.map((line) => [line.line_number, line.count]));
+    const differing = theirs.file.lines.filter(({ line_number: line, count }) => lines.get(line) !== count).map(({ line_number: line }) => line);
+    // Its second return is nothing gcov has seen a call for.
+    expect(differing).toEqual([lineOf('setjmp(out) == 0')]);
   });
 
   it('says the same in all formats that hold chains of calls', () => {

@@ -1,57 +1,34 @@
-/**
- * lcov's .info (man geninfo, "FILES"): executions of functions and lines. A line's count is the largest of its instructions' counts, which
- * is not gcc's: gcov counts basic blocks of the unoptimised program, and lines that the optimiser merged, moved or copied differ.
- */
+/** lcov's .info (man geninfo, "FILES"): executions of functions, lines and branches. */
 import type { CodeImage } from '../code-image.ts';
+import { coverageOf, executedFiles, type FileCoverage, type LineCoverage } from '../coverage.ts';
 import type { Profile } from '../profile.ts';
-
-interface FileCounts {
-  /** Line → executions. */
-  readonly lines: Map<number, number>;
-  readonly functions: Map<string, { readonly line: number; count: number }>;
-}
-
-/** Lines with code and how often they were executed, by source file; also those never executed, of functions in files that were. */
-export function lineCounts(profile: Profile, image: CodeImage): Map<string, FileCounts> {
-  const files = new Map<string, FileCounts>();
-  const of = (file: string): FileCounts => {
-    const known = files.get(file);
-    if (known !== undefined) return known;
-    const made: FileCounts = { lines: new Map(), functions: new Map() };
-    files.set(file, made);
-    return made;
-  };
-  const executed = new Map<number, number>();
-  for (const one of profile.functions) if (one.image === image) for (const { address, count } of one.instructions) executed.set(address, count);
-  for (const one of image.functions) {
-    const start = image.lineAt(one.low);
-    if (start === undefined) continue;
-    const { functions } = of(start.file);
-    const count = executed.get(one.low) ?? 0;
-    const known = functions.get(one.name);
-    if (known === undefined) functions.set(one.name, { line: start.line, count });
-    else known.count += count;
-    for (const address of image.instructions(one.low, one.high)) {
-      const place = image.lineAt(address);
-      if (place === undefined) continue;
-      const { lines } = of(place.file);
-      lines.set(place.line, Math.max(lines.get(place.line) ?? 0, executed.get(address) ?? 0));
-    }
-  }
-  return files;
-}
 
 export function lcovInfo(profile: Profile, image: CodeImage): string {
   const out: string[] = [];
-  for (const [file, { lines, functions }] of [...lineCounts(profile, image)].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (![...lines.values()].some((count) => count > 0)) continue;
-    out.push('TN:', `SF:${file}`);
-    const sorted = [...functions].sort(([, a], [, b]) => a.line - b.line);
-    for (const [name, { line }] of sorted) out.push(`FN:${line},${name}`);
-    for (const [name, { count }] of sorted) out.push(`FNDA:${count},${name}`);
-    out.push(`FNF:${sorted.length}`, `FNH:${sorted.filter(([, { count }]) => count > 0).length}`);
-    for (const [line, count] of [...lines].sort(([a], [b]) => a - b)) out.push(`DA:${line},${count}`);
-    out.push(`LF:${lines.size}`, `LH:${[...lines.values()].filter((count) => count > 0).length}`, 'end_of_record');
-  }
+  for (const [file, coverage] of executedFiles(coverageOf(profile, image))) out.push('TN:', `SF:${file}`, ...functions(coverage), ...branches(coverage), ...lines(coverage), 'end_of_record');
   return out.join('\n') + '\n';
 }
+
+function functions(coverage: FileCoverage): string[] {
+  const sorted = [...coverage.functions].sort(([, a], [, b]) => a.line - b.line);
+  return [
+    ...sorted.map(([name, { line }]) => `FN:${line},${name}`), ...sorted.map(([name, { count }]) => `FNDA:${count},${name}`),
+    `FNF:${sorted.length}`, `FNH:${sorted.filter(([, { count }]) => count > 0).length}`,
+  ];
+}
+
+/** Two ways each: taken, and on to what follows. */
+function branches(coverage: FileCoverage): string[] {
+  const ways = sortedLines(coverage).flatMap(([line, each]) => each.branches.flatMap(({ taken, fallsThrough }, i) => {
+    const reached = taken + fallsThrough > 0;
+    return [taken, fallsThrough].map((count, way) => ({ text: `BRDA:${line},${i},${way},${reached ? count : '-'}`, hit: count > 0 }));
+  }));
+  return ways.length === 0 ? [] : [...ways.map(({ text }) => text), `BRF:${ways.length}`, `BRH:${ways.filter(({ hit }) => hit).length}`];
+}
+
+function lines(coverage: FileCoverage): string[] {
+  const sorted = sortedLines(coverage);
+  return [...sorted.map(([line, { count }]) => `DA:${line},${count}`), `LF:${sorted.length}`, `LH:${sorted.filter(([, { count }]) => count > 0).length}`];
+}
+
+const sortedLines = ({ lines: all }: FileCoverage): (readonly [number, LineCoverage])[] => [...all].sort(([a], [b]) => a - b);

@@ -4,6 +4,7 @@ import type { Profile } from '../profile.ts';
 import { callgrindOut } from './callgrind.ts';
 import { collapsedStacks } from './collapsed.ts';
 import { cpuProfile } from './cpuprofile.ts';
+import { gcovJson } from './gcov-json.ts';
 import { gmonOut } from './gmon.ts';
 import { lcovInfo } from './lcov.ts';
 import type { ProfileFormat } from './names.ts';
@@ -20,6 +21,7 @@ export interface FormatRow {
 export const PROFILE_FORMATS = {
   gmon: { trees: false, write: gmonOut },
   lcov: { trees: false, write: lcovInfo },
+  gcov: { trees: false, write: gcovJson },
   callgrind: { trees: true, write: (profile, _image, command) => callgrindOut(profile, command) },
   pprof: { trees: true, write: (profile) => pprofProfile(profile) },
   cpuprofile: { trees: true, write: (profile) => cpuProfile(profile) },
