@@ -4,6 +4,7 @@ import { DEBUG_TYPE } from './manifest.ts';
 import { AdapterFactory } from './adapter-factory.ts';
 import { ConfigurationProvider, DynamicConfigurations } from './configurations.ts';
 import { KernelBuildTasks } from './build-task.ts';
+import { registerProfiles } from './profiles.ts';
 import { registerViews } from './views/kernel-views.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
@@ -13,5 +14,6 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new DynamicConfigurations(), vscode.DebugConfigurationProviderTriggerKind.Dynamic),
     vscode.tasks.registerTaskProvider('skas', new KernelBuildTasks()),
     ...registerViews(),
+    ...registerProfiles(),
   );
 }

@@ -17,6 +17,11 @@ const COMMANDS = [
   { command: 'skas.refresh', title: 'Refresh', icon: '$(refresh)', when: true },
   { command: 'skas.openLog', title: 'Open Kernel Log', icon: '$(output)', when: true },
   { command: 'skas.monitor', title: 'Send Monitor Command', icon: '$(terminal)', when: true },
+  { command: 'skas.profileStart', title: 'Start Profiling', icon: '$(record)', when: true },
+  { command: 'skas.profileStop', title: 'Stop Profiling', icon: '$(debug-stop)', when: true },
+  { command: 'skas.profileReset', title: 'Forget What Was Profiled', icon: '$(clear-all)', when: true },
+  { command: 'skas.profileOpen', title: 'Open Profile So Far', icon: '$(flame)', when: true },
+  { command: 'skas.coverage', title: 'Show Coverage So Far', icon: '$(beaker)', when: true },
 ] as const;
 
 /** Attributes whose default for all launch configurations a setting gives. */

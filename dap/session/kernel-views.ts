@@ -13,8 +13,8 @@ export interface ModuleRow {
   readonly detail: string;
 }
 
-export type ViewRequest = 'skas/tasks' | 'skas/log' | 'skas/modules' | 'skas/spaces' | 'skas/switch' | 'skas/return' | 'skas/monitor';
-const VIEW_REQUESTS: readonly ViewRequest[] = ['skas/tasks', 'skas/log', 'skas/modules', 'skas/spaces', 'skas/switch', 'skas/return', 'skas/monitor'];
+export type ViewRequest = 'skas/tasks' | 'skas/log' | 'skas/modules' | 'skas/spaces' | 'skas/switch' | 'skas/return' | 'skas/monitor' | 'skas/profile';
+const VIEW_REQUESTS: readonly ViewRequest[] = ['skas/tasks', 'skas/log', 'skas/modules', 'skas/spaces', 'skas/switch', 'skas/return', 'skas/monitor', 'skas/profile'];
 export const isViewRequest = (name: string): name is ViewRequest => VIEW_REQUESTS.some((each) => each === name);
 
 export interface ViewArguments {
@@ -22,6 +22,11 @@ export interface ViewArguments {
   readonly task?: string;
   /** Of `skas/monitor`. */
   readonly command?: string;
+  /** Of `skas/profile`: what to do; of `start` whether all processes count (`all`), of `write` what is written where. */
+  readonly action?: string;
+  readonly scope?: string;
+  readonly format?: string;
+  readonly path?: string;
 }
 
 export class KernelViews {
@@ -47,6 +52,7 @@ export class KernelViews {
       case 'skas/spaces': return { text: await this.text('maps', 'this stub cannot show address spaces (skas can)') };
       case 'skas/switch': return { text: await this.switched(`switch ${args.task ?? ''}`) };
       case 'skas/return': return { text: await this.switched('det') };
+      case 'skas/profile': return { text: await this.text(profileCommand(args), 'this stub cannot profile (skas can)') };
       case 'skas/monitor': return { text: await this.text(args.command ?? 'help', 'the stub does not know this command') };
     }
   }
@@ -77,5 +83,17 @@ export class KernelViews {
       const [, name = line, detail = ''] = /^\s*(\S+)\s*(.*)$/.exec(line) ?? [];
       return { name, detail };
     });
+  }
+}
+
+/** @throws RequestError */
+function profileCommand({ action = '', scope, format, path }: ViewArguments): string {
+  switch (action) {
+    case 'start': return scope === 'all' ? 'profile start all' : 'profile start';
+    case 'stop': case 'reset': return `profile ${action}`;
+    case 'write':
+      if (format === undefined || path === undefined || /\s/.test(path)) throw new RequestError('"format" and "path" (without blanks) are needed to write a profile');
+      return `profile write ${format}=${path}`;
+    default: throw new RequestError(`"action" must be start, stop, reset or write, not '${action}'`);
   }
 }

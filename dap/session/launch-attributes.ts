@@ -28,6 +28,10 @@ export const ATTRIBUTES = [
   { name: 'memory', type: 'string', requests: launch, help: 'Memory of the machine (not of the kernel), such as `512M` or `2G`.' },
   { name: 'kind', type: 'string', requests: launch, default: 'boot', choices: ['boot', 'run'], help: '`boot` a kernel, or `run` an ordinary x86-64 Linux program.' },
   { name: 'console', type: 'string', requests: launch, default: 'integratedTerminal', choices: ['integratedTerminal', 'externalTerminal', 'internalConsole'], help: 'Where the guest\'s console is; `internalConsole` is the debug console, for output only.' },
+  {
+    name: 'profile', type: 'string[]', requests: launch, default: [],
+    help: 'Profiles of the whole run to write at its end, each `FORMAT=FILE`, such as `lcov=run.info` (shown as coverage) or `cpuprofile=run.cpuprofile`.',
+  },
   { name: 'host', type: 'string', requests: attach, default: '127.0.0.1', help: 'Host the stub listens on.' },
   { name: 'port', type: 'number', requests: attach, required: true, help: 'Port of the stub: of `skas --gdb`, gdbserver or QEMU.' },
   { name: 'stopOnEntry', type: 'boolean', requests: both, default: false, help: 'Launch: stay at the first instruction. Attach: leave the target stopped.' },

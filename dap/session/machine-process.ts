@@ -39,7 +39,7 @@ function ownSkas(): string {
 
 /** @throws LaunchError */
 export async function machineCommand(attributes: LaunchAttributes): Promise<MachineCommand> {
-  const { program, args, initrd, share, memory, kind, skas, modulePath } = attributes;
+  const { program, args, initrd, share, memory, kind, skas, modulePath, profile } = attributes;
   const cwd = attributes.cwd ?? (isAbsolute(program) ? dirname(program) : process.cwd());
   if (!existsSync(cwd)) throw new LaunchError(`"cwd": ${cwd} does not exist`);
   const path = resolve(cwd, program);
@@ -49,6 +49,7 @@ export async function machineCommand(attributes: LaunchAttributes): Promise<Mach
   const start = skas === undefined ? [process.execPath, ownSkas()] : [skas];
   const options = [
     kind, '--gdb', `${port}`, '--wait', ...share.flatMap((each) => ['--share', each]), ...(memory === undefined ? [] : ['--memory', memory]),
+    ...profile.flatMap((each) => ['--profile', each]),
     ...(kind === 'boot' ? ['--quiet', ...modulePath.slice(0, 1).flatMap((folder) => ['--modules', folder])] : []), path, ...args, ...(initrd === undefined ? [] : [`initrd=${resolve(cwd, initrd)}`]),
   ];
   return { words: [...start, ...options], cwd, port };

@@ -1,6 +1,7 @@
 /** Views of the kernel that is being debugged, filled at every stop while they are visible. */
 import * as vscode from 'vscode';
 import { DEBUG_TYPE, VIEWS } from '../manifest.ts';
+import { withSession } from '../session.ts';
 
 interface Row {
   readonly label: string;
@@ -87,16 +88,6 @@ class LogDocuments implements vscode.TextDocumentContentProvider {
     if (session?.type !== DEBUG_TYPE) return 'no session';
     const answer: TextAnswer = await session.customRequest('skas/log');
     return answer.text ?? '';
-  }
-}
-
-async function withSession(work: (session: vscode.DebugSession) => Thenable<unknown>): Promise<void> {
-  const session = vscode.debug.activeDebugSession;
-  if (session?.type !== DEBUG_TYPE) return;
-  try {
-    await work(session);
-  } catch (error) {
-    void vscode.window.showErrorMessage(`skas: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -108,6 +108,12 @@ async function run(page: Page): Promise<void> {
   await page.locator('.debug-toolbar .codicon-debug-stop').first().click();
   await page.locator('.debug-toolbar').waitFor({ state: 'hidden', timeout: LONG });
   check(true, 'the session ends');
+
+  // Its exact coverage, in the tree and in the gutter.
+  await expectText(page, '.pane, .monaco-list', /start_kernel_proc|init|kernel|\d+(\.\d+)?%/, 'something is shown');
+  await command(page, 'Test Coverage: Focus on Test Coverage View');
+  await expectText(page, '.test-coverage-list-item', /\d%/, 'the Test Coverage view has files and percentages');
+  await shot('6-coverage');
 }
 
 mkdirSync(shots, { recursive: true });
@@ -116,7 +122,7 @@ const kernel = umlKernel('static');
 symlinkSync(kernel, join(workspace, 'linux'));
 writeFileSync(join(workspace, '.vscode', 'launch.json'), JSON.stringify({
   version: '0.2.0',
-  configurations: [{ type: 'skas', request: 'launch', name: 'Debug UML kernel', program: kernel, args: ['mem=64M'], initrd: initramfs(), stopAt: 'start_kernel' }],
+  configurations: [{ type: 'skas', request: 'launch', name: 'Debug UML kernel', program: kernel, args: ['mem=64M'], initrd: initramfs(), stopAt: 'start_kernel', profile: [`lcov=${join(work, 'run.info')}`] }],
 }, undefined, 2));
 execFileSync(process.execPath, ['--no-warnings', join(root, 'extension', 'build.ts')], { stdio: 'inherit' });
 const workbench = await startWorkbench(join(root, 'extension', 'out', 'skas.vsix'), workspace, join(work, 'data'));
