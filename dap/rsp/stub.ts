@@ -358,8 +358,8 @@ export class Stub {
   }
 
   async kill(): Promise<void> {
-    // Not every stub answers `k`; vKill is answered, where known.
-    await Promise.race([this.client.send(`vKill;${this.process ?? '1'}`).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 1000))]);
+    // `k` is answered by few, vKill needs the process.
+    await Promise.race([this.client.send(this.process === undefined ? 'k' : `vKill;${this.process}`).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 1000))]);
     this.client.end();
   }
 
