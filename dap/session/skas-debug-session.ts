@@ -61,7 +61,8 @@ export class SkasDebugSession extends DebugSession {
     const known = USER_ERRORS.some((kind) => error instanceof kind);
     const text = error instanceof Error ? error.message : String(error);
     if (!known && error instanceof Error) this.tell(`${error.stack ?? text}\n`, 'stderr');
-    this.sendErrorResponse(response, { id: known ? 1 : 2, format: '{_text}', variables: { _text: known ? text : `internal error: ${text}` }, showUser: true });
+    // What was still asked when the session ended is nobody's concern any more.
+    this.sendErrorResponse(response, { id: known ? 1 : 2, format: '{_text}', variables: { _text: known ? text : `internal error: ${text}` }, showUser: !this.ended });
   }
 
   private tell(text: string, category: 'console' | 'stdout' | 'stderr' | 'important' = 'console'): void {
