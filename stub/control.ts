@@ -25,6 +25,11 @@ export class Control {
     return this.moving || this.target.stopped === undefined;
   }
 
+  /** Whether a client has resumed it. */
+  get resumed(): boolean {
+    return this.moving;
+  }
+
   isOwner(session: Session): boolean {
     return this.owner === session;
   }
@@ -52,7 +57,7 @@ export class Control {
     const [next] = this.sessions;
     if (next === undefined) {
       this.target.processes?.detachAll();
-      if (this.target.stopped === undefined) this.detach();
+      if (this.target.stopped === undefined || this.target.threads().length === 0) this.detach();
       return;
     }
     this.owner = next;

@@ -8,6 +8,8 @@ export interface HostProcessesHost {
   readonly debug: Debugger;
   describe(thread: Thread): TargetThread;
   openFile(path: string): Uint8Array | undefined;
+  /** What the last stop was is not true any more. */
+  changed(): void;
   /** All are let go: the machine runs without a debugger. */
   detach(): void;
 }
@@ -20,12 +22,22 @@ export class HostProcesses implements ProcessControl {
   }
 
   attach(pid: number): TargetThread {
+    const thread = this.attachable(pid);
+    this.host.debug.adopt(thread.process);
+    this.host.changed();
+    return this.host.describe(thread);
+  }
+
+  /** The first thread of a process that can be attached. @throws Refusal */
+  attachable(pid: number): Thread {
     const { debug } = this.host;
     const process = debug.machine.kernel.processes.get(pid);
     const thread = process === undefined ? undefined : [...process.threads].find(({ state }) => state.kind !== 'dead');
-    if (process === undefined || thread === undefined) throw new Refusal(`there is no process ${pid} in the machine ('monitor processes' lists them)`);
-    debug.debuggees.add(process);
-    return this.host.describe(thread);
+    if (process === undefined || thread === undefined) throw new Refusal(`there is no process ${pid} in the machine ('info os processes' lists them)`);
+    if (debug.attached && debug.debuggees.has(process)) throw new Refusal(`process ${pid} is already attached`);
+    const tracer = process.leader.ptrace?.tracer.process.pid;
+    if (tracer !== undefined) throw new Refusal(`process ${pid} is traced by process ${tracer}`);
+    return thread;
   }
 
   detach(pid: number): boolean {
@@ -34,6 +46,7 @@ export class HostProcesses implements ProcessControl {
     if (process === undefined) return false;
     if (debug.debuggees.all.length === 1) this.host.detach();
     else debug.letGo(process);
+    this.host.changed();
     return true;
   }
 
@@ -42,6 +55,7 @@ export class HostProcesses implements ProcessControl {
     const process = this.find(pid);
     if (process === undefined || debug.debuggees.all.length === 1) return false;
     debug.end(process);
+    this.host.changed();
     return true;
   }
 
@@ -64,7 +78,7 @@ export class HostProcesses implements ProcessControl {
   }
 
   setForkEvents(forks: boolean, vforks: boolean): void {
-    this.host.debug.followed = { forks, vforks };
+    this.host.debug.events.followed = { forks, vforks };
   }
 
   setCatchSyscalls(tid: number, numbers: ReadonlySet<number> | undefined): void {

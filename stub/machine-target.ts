@@ -17,7 +17,7 @@ import { HostProcesses } from './host-processes.ts';
 import { machineCommands, runMonitorCommand, type MonitorCommand } from './monitor-commands.ts';
 import { ARCHITECTURES, type RegisterSet } from './registers.ts';
 import { readThreadRegister, writeThreadRegister } from './thread-registers.ts';
-import type { BreakpointRequest, MemoryRegion, ProcessControl, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
+import type { BreakpointRequest, MemoryRegion, ResumeAction, StopEvent, Target, TargetThread } from './target.ts';
 
 /** First address that is not a user's. */
 const USER_END = 1n << 47n;
@@ -40,7 +40,7 @@ export class MachineTarget implements Target {
   private event: StopEvent | undefined;
   readonly agent = new AgentVariables();
   readonly nonStop = true;
-  readonly processes: ProcessControl;
+  readonly processes: HostProcesses;
   private print: (text: string) => void = () => undefined;
 
   /** @param extras monitor commands of those who made the machine */
@@ -48,7 +48,7 @@ export class MachineTarget implements Target {
     this.debug = debug;
     this.files = files;
     this.extras = extras;
-    this.processes = new HostProcesses({ debug, describe: (thread) => this.describe(thread), openFile: (path) => this.openFile(path), detach: () => this.detach() });
+    this.processes = new HostProcesses({ debug, describe: (thread) => this.describe(thread), openFile: (path) => this.openFile(path), detach: () => this.detach(), changed: () => (this.event = undefined) });
   }
 
   /** The debuggee's; another program may change it. */
@@ -182,11 +182,11 @@ export class MachineTarget implements Target {
   }
 
   setThreadEvents(wanted: boolean): void {
-    this.debug.stopsForThreads = wanted;
+    this.debug.events.stopsForThreads = wanted;
   }
 
   setExecEvents(wanted: boolean): void {
-    this.debug.stopsForExec = wanted;
+    this.debug.events.stopsForExec = wanted;
   }
 
   memoryRegions(tid: number): readonly MemoryRegion[] | undefined {

@@ -72,24 +72,47 @@ export class NonStop {
     this.session.target.interrupt();
   }
 
+  /** A process is debugged from now on: its threads stay, and the client is told so. */
+  attached(pid: number): void {
+    const { control, target } = this.session;
+    for (const thread of target.threads()) if (thread.pid === pid) this.asked.add(thread.tid);
+    if (control.running) this.change();
+    else this.holdAsked();
+  }
+
+  /** A process is not debugged any more. */
+  forget(pid: number): void {
+    this.untold = this.untold.filter((event) => ('thread' in event ? event.thread.pid : event.pid) !== pid);
+    this.prune();
+  }
+
   /** The machine has stopped. */
   stopped(event: StopEvent): void {
     const { session } = this;
     const own = event.reason === 'interrupt' && this.changing;
     this.changing = false;
-    const alive = new Set(session.target.threads().map(({ tid }) => tid));
-    for (const tid of this.held.keys()) if (!alive.has(tid)) this.held.delete(tid);
+    this.prune();
     // What is gone is not held, and the thread it is told with goes on.
     if (!('thread' in event) || event.reason === 'thread-exited') this.tell(event);
     else if (!own) this.hold(event.thread, event);
     // The client hears of the child by its parent's stop.
     if (event.reason === 'fork' || event.reason === 'vfork') this.held.set(event.child.tid, { reason: 'signal', thread: event.child, signal: 0 });
-    for (const thread of session.target.threads()) {
+    this.holdAsked();
+    // Another client has taken over: then the machine is its to let go.
+    if (session.inControl) this.go();
+  }
+
+  private holdAsked(): void {
+    for (const thread of this.session.target.threads()) {
       if (!this.asked.delete(thread.tid) || this.held.has(thread.tid)) continue;
       this.hold(thread, { reason: 'signal', thread, signal: 0 });
     }
-    // Another client has taken over: then the machine is its to let go.
-    if (session.inControl) this.go();
+  }
+
+  /** Forgets threads that are gone. */
+  private prune(): void {
+    const there = new Set(this.session.target.threads().map(({ tid }) => tid));
+    for (const about of [this.held, this.orders, this.asked]) for (const tid of [...about.keys()]) if (!there.has(tid)) about.delete(tid);
   }
 
   private hold(thread: TargetThread, event: StopEvent): void {

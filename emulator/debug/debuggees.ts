@@ -49,9 +49,14 @@ export class Debuggees {
   /** Lets go of one, with all that was set in it. */
   delete(process: Process): void {
     this.members.delete(process);
+    this.clear(process);
+    this.caught.delete(process);
+  }
+
+  /** Removes all breakpoints and watchpoints of one. */
+  clear(process: Process): void {
     this.breakpoints.clear(process);
     for (const [id, watch] of this.watched) if (watch.process === process) this.removeWatchpoint(id);
-    this.caught.delete(process);
   }
 
   /** A child becomes one, with what its parent has: the memory it has a copy of would have breakpoints in it. */

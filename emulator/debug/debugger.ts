@@ -9,6 +9,7 @@ import type { Process } from '../host/process/process.ts';
 import type { Thread } from '../host/process/thread.ts';
 import type { SignalFate } from '../host/signals/signal-hooks.ts';
 import type { SignalInfo } from '../host/signals/signal-info.ts';
+import { fatalPending } from '../host/signals/send.ts';
 import type { Bystanders } from './bystanders.ts';
 import { Debuggees, type WatchRequest } from './debuggees.ts';
 import { Excursion, type ExcursionGuard, type ExcursionReport } from './excursion.ts';
@@ -17,15 +18,10 @@ import { HitFilters } from './hit-filters.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import type { Machine } from './machine.ts';
 import { Probes, type Probe } from './probes.ts';
+import { ProcessEvents } from './process-events.ts';
 import { Stepper } from './stepper.ts';
 import { Streak } from './streak.ts';
 import type { Orders, ResumePlan, Stop } from './stops.ts';
-
-/** Which children of debuggees become debuggees, with a stop. */
-export interface ForkWishes {
-  readonly forks: boolean;
-  readonly vforks: boolean;
-}
 
 const SIGKILL = 9;
 /** What the kernel does for one page takes far less. */
@@ -37,23 +33,20 @@ export class Debugger {
   /** Signals which do not stop the machine even if they are about to end the process. */
   passed: ReadonlySet<number> = new Set();
   readonly debuggees: Debuggees;
-  /** Whether to stop when a debuggee has called exec. */
-  stopsForExec = false;
-  /** Whether to stop when a thread of a debuggee is made or has ended. */
-  stopsForThreads = false;
-  followed: ForkWishes = { forks: false, vforks: false };
+  readonly events: ProcessEvents;
   /** Stops for signals so far, by number; handled ones are counted in `delivered`. */
   readonly delivered = new Map<number, number>();
   stopped: Stop | undefined;
   /** Decides about threads of other processes; without it they are left alone. */
   bystanders: Bystanders | undefined;
   private excursion: Excursion | undefined;
-  private attached = false;
+  /** Whether somebody debugs. */
+  attached = false;
   private onStop: ((stop: Stop) => void) | undefined;
   /** Found during a slice, to be reported at its end. */
   private found: Stop | undefined;
   /** Found in the same moment: told at once when the machine is resumed. */
-  private readonly further: Stop[] = [];
+  private further: Stop[] = [];
   private stepper: Stepper | undefined;
   private plan: ResumePlan | undefined;
   private readonly filters = new HitFilters();
@@ -70,30 +63,17 @@ export class Debugger {
     this.machine = machine;
     const { kernel, process } = machine;
     this.debuggees = new Debuggees(kernel.cpu, process);
+    this.events = new ProcessEvents(kernel, this.debuggees, (stop) => this.stopFor(stop));
     this.open = new HeldSignals(kernel, this.calls);
     this.probes = new Probes(kernel.cpu);
     // Whoever is debugged outlives the machine's first process.
     machine.lingers = () => this.attached && this.debuggees.all.length > 0;
     machine.runSlice = (milliseconds) => this.slice(milliseconds);
+    kernel.hooks.holds = (thread) => this.holds(thread);
     kernel.hooks.mayRun = (thread) => this.mayRun(thread);
     kernel.hooks.onBreakpoint = (thread) => this.atBreakpoint(thread);
     kernel.hooks.onWatchpoint = (thread, id) => this.atWatchpoint(thread, id);
-    kernel.hooks.onExec = (thread) => {
-      if (this.debuggees.has(thread.process) && this.stopsForExec) this.stopFor({ kind: 'exec', thread });
-    };
-    kernel.hooks.onClone = (parent, child, vfork) => this.onClone(parent, child, vfork);
-    kernel.hooks.onVforkDone = (thread) => {
-      if (this.debuggees.has(thread.process) && this.followed.vforks) this.stopFor({ kind: 'vfork-done', thread });
-    };
-    kernel.hooks.onThreadExit = (thread) => {
-      const other = this.threads().find((each) => each.process === thread.process);
-      if (!this.debuggees.has(thread.process) || !this.stopsForThreads || thread.process.groupExit !== undefined || other === undefined) return;
-      this.stopFor({ kind: 'thread-exited', thread: other, tid: thread.tid, status: thread.exitStatus >> 8 });
-    };
     kernel.hooks.onSyscall = (thread, when) => this.onSyscall(thread, when);
-    kernel.hooks.onProcessExit = (ended, status) => {
-      if (this.debuggees.has(ended)) this.onEnd(ended, status);
-    };
     kernel.signalHooks.onSignal = (thread, info, fate) => this.onSignal(thread, info, fate);
     kernel.signalHooks.onSignalDelivered = (thread, info) => {
       this.delivered.set(info.signal, (this.delivered.get(info.signal) ?? 0) + 1);
@@ -111,16 +91,39 @@ export class Debugger {
     return this.debuggees.threads();
   }
 
+  /** A process becomes a debuggee. Where nothing is being debugged, that is the machine's stop. */
+  adopt(process: Process): void {
+    if (!this.attached) for (const each of this.debuggees.all) this.debuggees.delete(each);
+    this.attached = true;
+    this.debuggees.add(process);
+    const { stopped } = this;
+    if (stopped === undefined ? this.debuggees.all.length > 1 : stopped.kind !== 'ended') return;
+    this.stopped = { kind: 'interrupt', thread: process.leader };
+    this.machine.paused = true;
+    this.machine.kick();
+  }
+
   /** Lets one of several debuggees go, with what was set in it; it runs when the machine does. */
   letGo(process: Process): void {
     for (const thread of process.threads) if (thread.state.kind !== 'dead') this.open.settle(thread, { kind: 'continue', signal: thread.signals.held?.signal ?? 0 });
     this.debuggees.delete(process);
+    this.machine.kernel.scheduler.unpark();
+    this.stopElsewhere(process);
   }
 
   /** Ends one of several debuggees. */
   end(process: Process): void {
     this.debuggees.delete(process);
     if (process.exitStatus === undefined) this.machine.kernel.exitGroup(process, SIGKILL);
+    this.stopElsewhere(process);
+  }
+
+  /** A stop of a process that is no debuggee any more becomes one of another; what else was to be told of it is not. */
+  private stopElsewhere(process: Process): void {
+    this.further = this.further.filter((stop) => (stop.kind === 'ended' ? stop.process : stop.thread.process) !== process);
+    const { stopped } = this;
+    const [other] = this.threads();
+    if (other !== undefined && stopped !== undefined && stopped.kind !== 'ended' && stopped.thread.process === process) this.stopped = { kind: 'interrupt', thread: other };
   }
 
   /** Holds the machine before its first instruction. */
@@ -193,6 +196,7 @@ export class Debugger {
   /** Lets the stopped machine go on until something its debugger needs is done. False when it came to a stop first, which is reported as soon as the machine is resumed, or took long. */
   runAside(done: () => boolean): boolean {
     const end = performance.now() + ASIDE_MS;
+    this.machine.kernel.scheduler.unpark();
     while (this.found === undefined && this.excursion === undefined && !done() && performance.now() < end) if (this.advance(ASIDE_MS) !== 'running') break;
     return done();
   }
@@ -232,15 +236,14 @@ export class Debugger {
     }
     this.debuggees.add(this.machine.process);
     this.passed = new Set();
-    this.stopsForExec = false;
-    this.stopsForThreads = false;
-    this.followed = { forks: false, vforks: false };
+    this.events.reset();
     this.attached = false;
     this.plan = undefined;
     this.found = undefined;
-    this.further.length = 0;
+    this.further = [];
     this.onStop = undefined;
     if (stopped !== undefined) this.go();
+    else this.machine.kernel.scheduler.unpark();
   }
 
   /** Ends the debuggees, and with the first process the machine. */
@@ -253,6 +256,7 @@ export class Debugger {
     for (const each of this.debuggees.all) this.end(each);
     this.stopped = { kind: 'ended', process: first, status: first.exitStatus ?? SIGKILL };
     this.machine.paused = false;
+    this.machine.kernel.scheduler.unpark();
     this.machine.kick();
   }
 
@@ -359,27 +363,16 @@ export class Debugger {
     return this.stepper !== undefined || this.probes.has(address) || this.debuggees.breakpoints.get(process, address) !== undefined;
   }
 
-  private onClone(parent: Thread, child: Thread, vfork: boolean): void {
-    if (!this.debuggees.has(parent.process)) return;
-    if (child.process === parent.process) {
-      if (this.stopsForThreads) this.stopFor({ kind: 'thread-created', thread: child });
-      return;
-    }
-    if (!this.attached || !(vfork ? this.followed.vforks : this.followed.forks)) return;
-    this.debuggees.addChild(parent.process, child.process);
-    this.stopFor({ kind: vfork ? 'vfork' : 'fork', thread: parent, child });
-  }
-
-  private onEnd(process: Process, status: number): void {
-    this.debuggees.delete(process);
-    this.stopFor({ kind: 'ended', process, status });
+  /** A debuggee's thread which the resume did not mean stays where it is, also in the kernel; only SIGKILL moves it. */
+  private holds(thread: Thread): boolean {
+    if (this.plan === undefined || this.excursion !== undefined || this.stepper?.active === true || !this.debuggees.has(thread.process)) return false;
+    return this.ordersOf(thread) === undefined && !fatalPending(thread);
   }
 
   private mayRun(thread: Thread): boolean {
     if (!this.debuggees.has(thread.process)) return this.bystanders?.mayRun(thread) ?? true;
     const { stepper } = this;
     if (stepper?.active === true) return true;
-    if (this.plan !== undefined && this.ordersOf(thread) === undefined) return false;
     if (thread === stepper?.thread && !stepper.mayRun) {
       if (!this.resting) this.machine.kernel.requestStop();
       return false;
@@ -470,6 +463,7 @@ export class Debugger {
   private go(): void {
     this.stopped = undefined;
     this.machine.paused = false;
+    this.machine.kernel.scheduler.unpark();
     this.machine.kick();
   }
 
@@ -477,9 +471,10 @@ export class Debugger {
     return this.plan?.threads.has(thread) === true ? this.plan.threads.get(thread) : (this.plan?.processes?.get(thread.process) ?? this.plan?.others);
   }
 
-  /** The thread an interrupt is reported for: the one that ran last, or any. */
+  /** The thread an interrupt is reported for: the one that ran last, or any that may run. */
   private interrupted(): Thread | undefined {
     const threads = this.threads();
-    return threads.find((thread) => thread === this.last) ?? threads[0];
+    const free = threads.filter((thread) => this.plan === undefined || this.ordersOf(thread) !== undefined);
+    return free.find((thread) => thread === this.last) ?? free[0] ?? threads[0];
   }
 }

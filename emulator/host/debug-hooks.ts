@@ -6,6 +6,8 @@ import type { Process } from './process/process.ts';
 import type { Thread } from './process/thread.ts';
 
 export class DebugHooks {
+  /** A thread is about to do something, in the kernel or in user code. Answering true parks it (scheduler.ts). */
+  holds: ((thread: Thread) => boolean) | undefined;
   /** A thread is about to get the CPU for user code. Answering false puts it back to the end of the queue. */
   mayRun: ((thread: Thread) => boolean) | undefined;
   /** rip is at a breakpoint which has not been executed. Whoever sets one must call `kernel.requestStop()` or `kernel.passBreakpoint(thread)`. */

@@ -1,6 +1,6 @@
-/** The tables of a UML kernel, read from its memory as it is now. */
+/** The tables of a UML kernel, read from its memory as it is now, and those of the host. */
 import type { Kernel } from '../../emulator/host/kernel.ts';
-import { spaceRows } from '../../emulator/host/host-view.ts';
+import { processRows, spaceRows } from '../../emulator/host/host-view.ts';
 import { kernelLog } from '../tasks/kernel-log.ts';
 import type { KernelView } from '../tasks/kernel-view.ts';
 import { listModules } from '../tasks/module-list.ts';
@@ -23,7 +23,9 @@ export function kernelTables(target: TaskTarget, machine: Kernel): readonly OsTa
   const spaces: OsTable = {
     type: 'spaces', title: 'Address spaces', description: 'Address spaces of the host, and who runs in them', rows: () => addressSpaces(target, machine),
   };
-  if (target.debuggee.kernel === undefined) return [spaces];
+  if (target.debuggee.kernel === undefined) {
+    return target.hostProcesses === undefined ? [spaces] : [{ type: 'processes', title: 'Processes', description: 'Processes of the machine: attach PID', rows: () => hostProcesses(machine) }, spaces];
+  }
   const table = (type: string, title: string, description: string, rows: (kernel: KernelView, rest: string) => readonly OsRow[]): OsTable => ({
     type, title, description, rows: (rest) => reading(target, (kernel) => rows(kernel, rest)),
   });
@@ -49,6 +51,11 @@ function tasksOf(target: TaskTarget): Task[] {
   const { view } = target;
   if (view === undefined) throw new Refusal(target.trouble ?? 'there are no tasks');
   return [...view.tasks.values()];
+}
+
+/** The machine's own, of which an ordinary program's debugger may attach any. */
+function hostProcesses(machine: Kernel): OsRow[] {
+  return processRows(machine).map(({ pid, parent, name, threads: all }) => ({ pid, parent, state: all[0]?.state ?? 'zombie', command: name, threads: all.length, cores: 0 }));
 }
 
 /** Those with user memory, by their first threads. */

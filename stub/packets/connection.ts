@@ -48,21 +48,29 @@ const detach = packet({
     if (pid === undefined || processes === undefined) session.control.detach();
     else if (session.target.threads().every((thread) => thread.pid === pid)) session.control.detach();
     else if (!processes.detach(pid)) throw new PacketError(PacketErrno.ESRCH, `process ${pid} is not attached`);
+    else session.nonStop?.forget(pid);
     return 'OK';
   },
 });
 
-/** `attach PID` of a process inside the debuggee. The answer is its first stop. */
+/** `attach PID` of a process the target knows of. The answer is its first stop. */
 const vAttach = packet({
   prefix: 'vAttach',
-  needs: 'alive',
+  needs: 'any',
   controls: true,
   parse: (rest) => hexNumber(textAfterDelimiter(rest)),
   handle: (session, pid) => {
     const { processes } = session.target;
     if (processes === undefined) throw new PacketError(PacketErrno.ENOSYS, 'this target has one process, and that is attached');
     if (!session.client.has('multiprocess')) throw new PacketError(PacketErrno.ENOSYS, 'attaching to further processes needs a client with the multiprocess extensions');
+    // A machine that runs for nobody is stopped by it.
+    if (session.nonStop === undefined && session.control.resumed) throw new PacketError(PacketErrno.EBUSY, 'the target is running');
     const thread = processes.attach(pid);
+    session.applyWishes();
+    if (session.nonStop !== undefined) {
+      session.nonStop.attached(pid);
+      return 'OK';
+    }
     session.selection.selectGeneral({ pid, tid: thread.shown ?? thread.tid });
     return session.describe({ reason: 'attached', thread });
   },
@@ -99,6 +107,7 @@ const vKill = packet({
   handle: (session, pid) => {
     checkPid(session, pid);
     if (pid === undefined || session.target.processes?.kill(pid) !== true) session.control.kill();
+    else session.nonStop?.forget(pid);
     session.caughtUp();
     return 'OK';
   },

@@ -44,7 +44,10 @@ function parseAction(field: string): ParsedAction {
 
 /** Names the threads of a parsed action. */
 function bind(session: Session, { thread, ...action }: ParsedAction): ResumeAction {
-  if (thread === undefined || thread.tid === undefined) return { ...action, signal: signalOf(session, action.signal), tid: undefined, ...(thread?.pid === undefined ? {} : { pid: thread.pid }) };
+  if (thread === undefined || thread.tid === undefined) {
+    const of = thread?.pid === undefined || thread.pid === 0 ? {} : { pid: session.selection.first(thread.pid).pid };
+    return { ...action, signal: signalOf(session, action.signal), tid: undefined, ...of };
+  }
   return { ...action, signal: signalOf(session, action.signal), tid: thread.tid === 0 ? session.generalThread().tid : session.thread(thread).tid };
 }
 

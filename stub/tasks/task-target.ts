@@ -5,9 +5,10 @@
 import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import type { ElfFile } from '../../emulator/image/elf.ts';
 import type { AgentVariables } from '../agent/variables.ts';
+import type { HostProcesses } from '../host-processes.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
 import type { RegisterSet } from '../registers.ts';
-import { Refusal, type BreakpointRequest, type MemoryRegion, type ProcessControl, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
+import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { runMonitorCommand, type MonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
 import { GuestDataError, LayoutError } from './guest-object.ts';
@@ -68,7 +69,7 @@ export class TaskTarget implements Target {
   }
 
   /** The machine's own processes, when the debuggee is no kernel; undefined: it is one, if perhaps one without symbols. */
-  get hostProcesses(): ProcessControl | undefined {
+  get hostProcesses(): HostProcesses | undefined {
     const { kernel, reason } = this.debuggee;
     return kernel === undefined && reason === undefined ? this.machine.processes : undefined;
   }

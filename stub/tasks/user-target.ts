@@ -64,7 +64,7 @@ export class UserTarget implements Target {
     inner.furtherCommands = [{
       name: 'step-syscall', arguments: 'into|over', help: 'whether stepi of a guest process at a system call ends in the kernel', run: (where) => this.stepSyscall(where),
     }, {
-      name: 'attachable', arguments: 'PID', help: 'whether gdb can attach a process of the guest (attach PID), or why not', run: (pid) => this.attachable(pid),
+      name: 'attachable', arguments: 'PID', help: 'whether gdb can attach a process (attach PID), or why not', run: (pid) => this.attachable(pid),
     }];
   }
 
@@ -261,8 +261,9 @@ export class UserTarget implements Target {
 
   private attachable(text: string): string {
     try {
-      if (!/^\d+$/.test(text)) throw new Refusal('which process? Its id in the guest (info os processes)');
-      this.users.check(this.kernelFor(Number(text)), Number(text));
+      if (!/^\d+$/.test(text)) throw new Refusal('which process? Its id (info os processes)');
+      if (this.inner.hostProcesses === undefined) this.users.check(this.kernelFor(Number(text)), Number(text));
+      else this.inner.hostProcesses.attachable(Number(text));
       return 'yes\n';
     } catch (error) {
       if (error instanceof Refusal) return `no: ${error.message}\n`;
@@ -271,6 +272,7 @@ export class UserTarget implements Target {
   }
 
   private attachProcess(pid: number): TargetThread {
+    if (this.stopped === undefined) throw new Refusal('the machine runs: stop it first');
     return this.users.attach(this.kernelFor(pid), pid);
   }
 

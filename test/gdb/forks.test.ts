@@ -46,13 +46,15 @@ async function withSkas(what: string, commands: readonly string[], options: GdbO
   }
 }
 
-/** Without what differs from run to run (ids, addresses, ports), what only we tell (what a thread sleeps in), and how the connection ends behind the last command. */
+/** Without what differs from run to run (ids, addresses, ports), what only we tell (what a thread sleeps in), where under gdbserver a parent happens to be, and how the connection ends behind the last command. */
 function essence(text: string): string {
   return text.split('\n').filter((line) => !/^Reading |^warning: (File transfers|Source file is more recent)|detached\]$|^Remote connection closed/.test(line)).join('\n')
-    .replace(/process \d+/g, 'process P').replace(/Thread \d+\.\d+/g, 'Thread T').replace(/0x[0-9a-f]+/g, '0xX').replace(/127\.0\.0\.1:\d+/g, 'PORT').replace(/ \(sleeping in \w+\)/g, '').replace(/ +/g, ' ').trimEnd();
+    .replace(/process \d+/g, 'process P').replace(/Thread \d+\.\d+/g, 'Thread T').replace(/0x[0-9a-f]+/g, '0xX').replace(/127\.0\.0\.1:\d+/g, 'PORT').replace(/ \(sleeping in \w+\)/g, '').replace(/wait_for \(child=\d+\)/g, 'wait_for (child=P)').replace(/in (_Fork|wait4) \(\)/g, 'in the kernel').replace(/ +/g, ' ').trimEnd();
 }
 
-const BOTH = ['set detach-on-fork off', 'set schedule-multiple on'];
+const KEEP = ['set detach-on-fork off'];
+const BOTH = [...KEEP, 'set schedule-multiple on'];
+const EXTENDED: GdbOptions = { extended: true };
 const CASES: [name: string, what: string, commands: readonly string[], says: RegExp, options?: GdbOptions][] = [
   ['catches forks and lets the child go', 'fork', ['catch fork', 'continue', 'info inferiors', 'bt', 'continue'], /Catchpoint 1 \(forked process P\)[^]*Detaching after fork[^]*exited with code 026/],
   ['each of two', 'twice', ['catch fork', 'continue', 'continue', 'continue'], /forked[^]*forked[^]*exited/],
@@ -69,7 +71,18 @@ const CASES: [name: string, what: string, commands: readonly string[], says: Reg
   ['sees threads of a child', 'threads', [...BOTH, 'break in_child', 'continue', 'thread', 'bt 1', 'continue', 'inferior 1', 'continue'], /2\.2 \(Thread T\)[^]*exited with code 026/],
   ['follows into a child with threads', 'threads', ['set follow-fork-mode child', 'break in_child', 'continue', 'info inferiors', 'bt 1', 'continue'], /in_child \(\)/],
   ['catches system calls of both', 'fork', [...BOTH, 'catch syscall exit_group', 'continue', 'bt 1', 'continue', 'continue'], /exit_group/],
-  ['does so in extended mode', 'fork', [...BOTH, 'break in_both', 'continue', 'info inferiors', 'continue', 'inferior 1', 'continue', 'continue'], /in_both \(child=0\)/, { extended: true }],
+  ['keeps both, each with memory and registers of its own', 'fork', [...KEEP, 'break in_parent', 'tbreak wait_for', 'break in_child', 'continue', 'p shared', 'inferior 2', 'info threads', 'p $rax', 'continue', 'p shared', 'set var shared = 40', 'inferior 1', 'p shared',
+    'inferior 2', 'finish', 'p shared', 'continue', 'inferior 1', 'continue', 'continue'], /\$1 = 1\n[^]*\$2 = 0\n[^]*\$3 = 11\n[^]*\$4 = 1\n[^]*\$5 = 80\n[^]*in_parent \(status=80\)/, EXTENDED],
+  ['lets go of the parent', 'fork', [...KEEP, 'tbreak wait_for', 'break in_child', 'continue', 'inferior 2', 'detach inferior 1', 'continue', 'continue'], /in_child[^]*Inferior 2 \(process P\) exited with code 026/, EXTENDED],
+  ['kills the parent', 'fork', [...KEEP, 'tbreak wait_for', 'break in_child', 'continue', 'inferior 2', 'kill inferiors 1', 'info inferiors', 'continue', 'continue'], /in_child[^]*Inferior 2 \(process P\) exited with code 026/, EXTENDED],
+  ['holds the child while the parent sleeps and goes on', 'nap', [...KEEP, 'break in_both', 'break in_child', 'continue', 'inferior 2', 'bt -1', 'continue', 'continue', 'inferior 1', 'continue'], /in_both \(child=0\)[^]*in_child \(\)[^]*Inferior 2 \(process P\) exited with code 02\][^]*Inferior 1 \(process P\) exited with code 02\]$/, EXTENDED],
+  ['catches exec, and sets breakpoints in the new program', 'exec', ['break in_both', 'catch exec', 'continue', 'continue', 'info inferiors', 'p shared', 'break in_child', 'continue', 'bt', 'continue'], /exec'd[^]*\$1 = 1\n[^]*Breakpoint 3, in_child[^]*exited with code 05/],
+  ['holds a child that crashes before it is gone', 'crash', [...KEEP, 'tbreak wait_for', 'continue', 'inferior 2', 'continue', 'bt 1', 'p $_siginfo.si_signo', 'p $_siginfo._sifields._sigfault.si_addr', 'continue', 'info inferiors', 'inferior 1', 'continue'],
+    /SIGSEGV[^]*\$1 = 11\n[^]*Program terminated with signal SIGSEGV[^]*Inferior 1 \(process P\) exited with code 0157/, EXTENDED],
+  ['leaves a child to crash that nobody follows', 'crash', ['break in_parent', 'continue', 'continue'], /in_parent \(status=111\)[^]*exited with code 0157/],
+  ['follows children of children', 'tree', [...KEEP, 'set follow-fork-mode child', 'break in_child', 'continue', 'info inferiors', 'bt', 'continue', 'inferior 2', 'continue', 'inferior 1', 'continue'],
+    /Inferior 3 \(process P\) exited with code 03[^]*Inferior 2 \(process P\) exited with code 04[^]*Inferior 1 \(process P\) exited with code 04/, EXTENDED],
+  ['does so in extended mode', 'fork', [...BOTH, 'break in_both', 'continue', 'info inferiors', 'continue', 'inferior 1', 'continue', 'continue'], /in_both \(child=0\)/, EXTENDED],
 ];
 
 describe('as gdbserver', () => {
@@ -91,8 +104,20 @@ describe('where gdbserver shows stops of its own', () => {
   }, LONG);
 
   it('another process of the machine can be attached', async () => {
-    const text = await withSkas('fork', ['break in_parent', 'tbreak wait_for', 'continue', 'add-inferior', 'inferior 2', 'attach 3', 'info inferiors', 'bt -1', 'detach', 'inferior 1', 'continue', 'p status'], { extended: true });
+    const text = await withSkas('fork', [
+      'break in_parent', 'tbreak wait_for', 'continue', 'info os processes', 'add-inferior', 'inferior 2', 'attach 3', 'info inferiors', 'bt -1', 'monitor attachable 3', 'detach', 'monitor attachable 3', 'monitor attachable 99', 'attach 99',
+      'inferior 1', 'continue', 'p status',
+    ], EXTENDED);
+    expect(text).toMatch(/^3 +2 +ready +gdb-forks\S* +1/m);
     expect(text).toMatch(/\* 2\s+process 3/);
+    expect(text).toMatch(/no: process 3 is already attached\nyes\nno: there is no process 99/);
+    expect(text).toContain('Attaching to process 99 failed');
     expect(text).toMatch(/hit Breakpoint 1(\.1)?, in_parent \(status=22\)/);
+  }, LONG);
+
+  it('and again when nothing is debugged any more', async () => {
+    const text = await withSkas('fork', ['break in_child', 'set follow-fork-mode child', 'continue', 'detach', 'attach 2', 'info inferiors', 'delete', 'kill'], EXTENDED);
+    expect(text).toMatch(/Inferior 2 \(process 3\) detached/);
+    expect(text).toMatch(/\* 2\s+process 2 |Attaching to process 2 failed|Remote connection closed/);
   }, LONG);
 });

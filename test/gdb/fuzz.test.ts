@@ -123,6 +123,46 @@ describe('a program', () => {
     expect(started.errors()).not.toMatch(/internal error/);
   }, LONG);
 
+  it('that makes processes, which are kept, left alone, ended and attached', async () => {
+    const path = guestProgram('gdb-forks.c', ['-O0', '-g', '-static']);
+    for (const mode of ['', 'QNonStop:1']) {
+      const started = await listen(['run', '--trace=rsp', '--gdb', ':0', '--wait', path, 'herd']);
+      machine = started;
+      const one = await client(started.port, 'multiprocess+;swbreak+;hwbreak+;exec-events+;fork-events+;vfork-events+');
+      if (mode !== '') expect(await one.ask(mode)).toBe('OK');
+      const random = new Random(41);
+      let child = 3;
+      let children = 0;
+      for (let i = 0; i < 500; i++) {
+        const pid = random.pick([child, child, 2, child + 1]).toString(16);
+        const little = random.pick([child, child + 1]).toString(16);
+        const body = random.pick([
+          `vAttach;${pid}`, `D;${little}`, `vKill;${little}`, 'QCatchSyscalls:1;e7', 'QCatchSyscalls:0', `Hgp${pid}.${pid}`, `Hgp${pid}.0`, `Tp${pid}.${pid}`, `qXfer:exec-file:read:${pid}:0,100`, 'qXfer:auxv:read::0,400', 'g',
+          'qXfer:threads:read::0,800', 'qXfer:osdata:read:processes:0,800', 'Z0,401580,1', 'z0,401580,1', 'QThreadEvents:1', 'QThreadEvents:0', 'vCont;c', 'vCont;c', `vCont;c:p${pid}.-1`, `vCont;s:p${pid}.${pid};c:p2.-1`, `vCont;c:p2.-1;c:p${pid}.-1`,
+          `vCont;C0:p${pid}.${pid}`, 'qfThreadInfo', '?', random.body(),
+        ]);
+        // What goes into registers and memory at random ends the program.
+        if (/^([cs]|[GPMX]|QRestore|qXfer:siginfo:write)/.test(body)) continue;
+        // Of threads that all run there is nothing to say.
+        if (mode !== '' && body.startsWith('?')) continue;
+        const answer = mode === '' ? await one.askAny(body) : await one.ask(body);
+        const what = `${mode} packet ${i}: ${JSON.stringify(body)}: ${JSON.stringify(answer.slice(0, 200))}`;
+        if (/^(vAttach|D|vKill)/.test(body)) expect(answer, what).toMatch(/^(OK|T00.*thread:p.*|E..)$/);
+        else if (/^[WX]/.test(answer)) expect(answer, what).toMatch(/;process:(?!2$)/);
+        else expect(fits(body, answer), what).toBe(true);
+        const forked = /fork:p([0-9a-f]+)/.exec(answer);
+        if (forked === null) continue;
+        child = Number.parseInt(forked[1], 16);
+        children++;
+      }
+      if (mode === '') expect(children).toBeGreaterThan(5);
+      expect(started.errors()).not.toMatch(/internal error|^\s+at .*\.ts/m);
+      expect(await one.ask('qfThreadInfo')).toMatch(/p2\.2/);
+      clients.splice(0).forEach(({ socket }) => socket.destroy());
+      started.child.kill('SIGKILL');
+    }
+  }, LONG);
+
   it('with bytes that are no packets', async () => {
     const started = await program();
     const one = await client(started.port);

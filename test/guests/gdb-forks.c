@@ -71,6 +71,44 @@ static int do_vfork(void)
 	return code;
 }
 
+static int do_crash(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		in_child();
+		*(volatile int *)0 = 1;
+	}
+	return wait_for(child);
+}
+
+/* A child with a child. */
+static int do_tree(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		pid_t grandchild = fork();
+		if (grandchild == 0) {
+			in_child();
+			_exit(3);
+		}
+		_exit(wait_for(grandchild) + 1);
+	}
+	return wait_for(child);
+}
+
+/* The parent sleeps for a while, and not for its child. */
+static int do_nap(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		in_child();
+		_exit(shared);
+	}
+	usleep(20000);
+	in_both(0);
+	return wait_for(child);
+}
+
 int main(int argc, char **argv)
 {
 	self = argv[0];
@@ -79,6 +117,18 @@ int main(int argc, char **argv)
 		in_child();
 		return 5;
 	}
+	if (!strcmp(what, "exec")) {
+		in_both(0);
+		execl(self, self, "end", (char *)0);
+	}
+	if (!strcmp(what, "crash"))
+		return do_crash();
+	if (!strcmp(what, "tree"))
+		return do_tree();
+	while (!strcmp(what, "herd"))
+		do_fork(0);
+	if (!strcmp(what, "nap"))
+		return do_nap();
 	if (!strcmp(what, "vfork"))
 		return do_vfork();
 	if (!strcmp(what, "twice"))

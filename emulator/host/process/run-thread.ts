@@ -26,6 +26,10 @@ export function runThread(kernel: Kernel, thread: Thread, single: boolean): void
       scheduler.enqueueFirst(thread);
       break;
     }
+    if (kernel.hooks.holds?.(thread) === true) {
+      scheduler.park(thread);
+      break;
+    }
     switch (thread.phase) {
       case 'user':
         if (thread.quantum <= 0 || kernel.hooks.mayRun?.(thread) === false) {

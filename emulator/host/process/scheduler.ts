@@ -15,6 +15,7 @@ export class Scheduler {
   private readonly timers: TimerQueue;
   private queue: Thread[] = [];
   private head = 0;
+  private readonly parked = new Set<Thread>();
 
   constructor(timers: TimerQueue) {
     this.timers = timers;
@@ -28,6 +29,7 @@ export class Scheduler {
   enqueue(thread: Thread): void {
     thread.state = READY;
     thread.quantum = QUANTUM;
+    this.parked.delete(thread);
     this.queue.push(thread);
   }
 
@@ -53,6 +55,18 @@ export class Scheduler {
   remove(thread: Thread): void {
     const index = this.queue.indexOf(thread, this.head);
     if (index >= 0) this.queue.splice(index, 1);
+    this.parked.delete(thread);
+  }
+
+  /** Puts a thread aside: it is ready, but does not count as one that could run. */
+  park(thread: Thread): void {
+    thread.state = READY;
+    this.parked.add(thread);
+  }
+
+  /** Queues one that was put aside, or all. */
+  unpark(only?: Thread): void {
+    for (const thread of [...this.parked]) if (only === undefined || thread === only) this.enqueue(thread);
   }
 
   sleep(thread: Thread, wait: Wait): void {

@@ -82,13 +82,14 @@ export function isIgnored(thread: Thread, signal: number): boolean {
   return meansNothing(thread.process, signal);
 }
 
-/** Makes the thread look at its signals soon: ends its sleep; for SIGKILL also a stop. */
+/** Makes the thread look at its signals soon: ends its sleep; for SIGKILL also a stop, the debugger's included. */
 export function notice(kernel: Kernel, thread: Thread, fatal: boolean): void {
   const { kind } = thread.state;
   if (kind === 'stopped' || kind === 'traced') {
     if (fatal) kernel.resume(thread);
   } else if (kind !== 'dead') {
     kernel.wake(thread);
+    if (fatal) kernel.scheduler.unpark(thread);
   }
 }
 
