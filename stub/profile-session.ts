@@ -6,10 +6,11 @@ import { Reg } from '../emulator/cpu/state.ts';
 import { CodeImage } from '../emulator/profile/code-image.ts';
 import { ProfileFormatError } from '../emulator/profile/formats/gmon.ts';
 import { PROFILE_FORMATS, type FormatRow } from '../emulator/profile/formats/table.ts';
+import type { ProfileFilter } from '../emulator/profile/filter.ts';
 import { Profile } from '../emulator/profile/profile.ts';
 import { Profiler, type ProfilerOptions } from '../emulator/profile/profiler.ts';
 import type { MonitorCommand } from './monitor-commands.ts';
-import { parseProfileRequest, type ProfileRequest } from './profile-request.ts';
+import { isFilterWord, parseProfileFilter, parseProfileRequest, type ProfileRequest } from './profile-request.ts';
 import { Refusal } from './target.ts';
 
 /** Name in UML kernels of the function that loads a jmp_buf of the kernel's own layout (arch/x86/um/setjmp_64.S). */
@@ -58,12 +59,12 @@ export class ProfileSession {
   }
 
   /** Writes what was counted; gives a line for each file. @throws Refusal */
-  write(requests: readonly ProfileRequest[]): string[] {
+  write(requests: readonly ProfileRequest[], filter: ProfileFilter = {}): string[] {
     const { profiler } = this;
     if (profiler === undefined) throw new Refusal('nothing has been profiled: start with profile start');
     const image = this.image(this.program);
     if (image === undefined) throw new Refusal(`${this.program} cannot be read any more`);
-    const profile = new Profile(profiler);
+    const profile = new Profile(profiler, filter);
     const lines = requests.map(({ format, path }) => {
       const row: FormatRow = PROFILE_FORMATS[format];
       if (row.trees && !profiler.options.trees) throw new Refusal(`${format} needs calls, which were not counted`);
@@ -83,7 +84,7 @@ export class ProfileSession {
   /** `monitor profile …`. */
   get command(): MonitorCommand {
     return {
-      name: 'profile', arguments: 'start [all]|stop|reset|write FORMAT=FILE…', help: 'count executed instructions exactly, of the kernel or of all processes',
+      name: 'profile', arguments: 'start [all]|stop|reset|write FORMAT=FILE… [functions=REGEX] [files=REGEX]', help: 'count executed instructions exactly, of the kernel or of all processes',
       run: (rest) => this.obey(rest.trim().split(/\s+/)),
     };
   }
@@ -101,11 +102,17 @@ export class ProfileSession {
         this.reset();
         return 'Forgotten.\n';
       case 'write':
-        if (words.length === 0) throw new Refusal('profile write needs FORMAT=FILE');
-        return this.write(words.map(parseProfileRequest)).map((line) => `${line}\n`).join('');
+        return this.writeNamed(words);
       default:
         return this.active ? 'Counting. profile stop, write or reset.\n' : 'Not counting. profile start begins.\n';
     }
+  }
+
+  private writeNamed(words: readonly string[]): string {
+    const filters = words.filter(isFilterWord);
+    const requests = words.filter((word) => !isFilterWord(word)).map(parseProfileRequest);
+    if (requests.length === 0) throw new Refusal('profile write needs FORMAT=FILE');
+    return this.write(requests, parseProfileFilter(filters)).map((line) => `${line}\n`).join('');
   }
 
   private makeProfiler(options: Omit<ProfilerOptions, 'images'>): Profiler {

@@ -48,7 +48,7 @@ export function coverageOf(profile: Profile, image: CodeImage): Map<string, File
   const taken = profile.taken.get(image);
   for (const one of image.functions) {
     const start = image.lineAt(one.low);
-    if (start === undefined) continue;
+    if (start === undefined || !profile.tellsOf(one)) continue;
     const { functions } = of(start.file);
     const count = executed.get(one.low) ?? 0;
     let known = functions.get(one.name);

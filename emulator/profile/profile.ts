@@ -2,10 +2,12 @@
  * What was counted, in terms of programs: functions with their instructions, calls with what they cost, chains of calls.
  * The unit everywhere is retired instructions.
  */
+import type { TransferKind } from '../cpu/counting/transfer.ts';
 import type { CallNode } from '../cpu/counting/call-trees.ts';
 import type { CodeFunction, CodeImage, SourceLine } from './code-image.ts';
 import { instructionCounts, type InstructionCount } from './instruction-counts.ts';
 import { eachChange, ExecutionCounts } from './execution-counts.ts';
+import { wantedBy, type ProfileFilter } from './filter.ts';
 import type { ProfileContext } from './profiler.ts';
 
 export interface CountedCall {
@@ -42,6 +44,22 @@ export interface CountedChain {
   readonly calls: number;
 }
 
+/** Where an edge begins or ends. */
+export interface EdgeEnd {
+  /** Undefined: code of no file, whose addresses mean nothing later. */
+  readonly image: CodeImage | undefined;
+  /** In the file's own addresses. */
+  readonly own: number;
+}
+
+/** A way control has gone. `next`: on from a conditional jump that was not taken. */
+export interface CountedEdge {
+  readonly from: EdgeEnd;
+  readonly to: EdgeEnd;
+  count: number;
+  readonly kind: TransferKind | 'next';
+}
+
 export interface ProfileSource {
   contexts(): readonly ProfileContext[];
   nodes(): readonly CallNode[];
@@ -59,23 +77,56 @@ export class Profile {
   readonly chains: readonly CountedChain[];
   /** How often conditional branches were taken, by file and address; none: never. */
   readonly taken: ReadonlyMap<CodeImage, ReadonlyMap<number, number>>;
+  private readonly contexts: readonly ProfileContext[];
+  private readonly filter: ProfileFilter;
   private readonly known = new Map<CodeImage | undefined, Map<number, CountedFunction>>();
   private readonly callsBySite = new Map<CodeImage | undefined, Map<string, CountedCall>>();
   /** Address behind a call → its site, by file. */
   private readonly sites = new Map<CodeImage | undefined, Map<number, number>>();
 
-  constructor(source: ProfileSource) {
+  constructor(source: ProfileSource, filter: ProfileFilter = {}) {
     const contexts = source.contexts();
-    this.total = contexts.reduce((sum, { totals }) => sum + totals.retired, 0);
-    this.countInstructions(contexts);
+    this.contexts = contexts;
+    this.filter = filter;
+    this.countInstructions(contexts, contexts.reduce((sum, { totals }) => sum + totals.retired, 0));
     for (const context of contexts) this.countCalls(context);
     this.taken = countBranches(contexts);
-    this.chains = this.readChains(source.nodes());
-    const all = [...this.known.values()].flatMap((functions) => [...functions.values()]);
+    this.chains = this.wantedChains(this.readChains(source.nodes()));
+    const all = [...this.known.values()].flatMap((functions) => [...functions.values()]).filter((one) => this.tellsOf(one));
+    this.total = all.reduce((sum, { self }) => sum + self, 0);
+    for (const { callees } of all) callees.splice(0, callees.length, ...callees.filter(({ callee }) => this.tellsOf(callee)));
     this.functions = all.sort((a, b) => compareText(a.image?.path ?? '', b.image?.path ?? '') || a.low - b.low);
     for (const { instructions, callees } of this.functions) {
       instructions.sort((a, b) => a.address - b.address);
       callees.sort((a, b) => a.site - b.site || a.callee.low - b.callee.low);
+    }
+  }
+
+  /** Whether the filter wants a function. */
+  tellsOf({ name, low, image }: Pick<CountedFunction, 'name' | 'low' | 'image'>): boolean {
+    return wantedBy(this.filter, name, () => image?.lineAt(low)?.file);
+  }
+
+  /** Every transfer that was taken, and those that conditional jumps did not take; of functions the filter wants. */
+  *edges(): Generator<CountedEdge> {
+    const edges = new Map<string, CountedEdge>();
+    for (const { totals, images } of this.contexts) {
+      for (const { site, target, kind, count } of totals.transfers()) {
+        const from = withoutNumber(place(images, site));
+        const to = withoutNumber(place(images, target));
+        const key = `${from.image?.path ?? ''} ${from.own} ${to.image?.path ?? ''} ${to.own}`;
+        const known = edges.get(key);
+        if (known === undefined) edges.set(key, { from, to, count, kind });
+        else known.count += count;
+      }
+    }
+    for (const edge of edges.values()) if (this.tellsOf(this.functionAt(edge.from.image, edge.from.own))) yield edge;
+    for (const { image, instructions } of this.functions) {
+      for (const { address, length, count } of image === undefined ? [] : instructions) {
+        if (image?.isConditional(address) !== true) continue;
+        const falls = count - (this.taken.get(image)?.get(address) ?? 0);
+        if (falls > 0) yield { from: { image, own: address }, to: { image, own: address + length }, count: falls, kind: 'next' };
+      }
     }
   }
 
@@ -89,7 +140,7 @@ export class Profile {
     return [...new Set(this.functions.map(({ image }) => image))].filter((image) => image !== undefined);
   }
 
-  private countInstructions(contexts: readonly ProfileContext[]): void {
+  private countInstructions(contexts: readonly ProfileContext[], total: number): void {
     const changes = new Map<CodeImage | undefined, Map<number, number>>();
     for (const { totals, images } of contexts) {
       eachChange(totals, (address, by) => {
@@ -107,8 +158,8 @@ export class Profile {
       }
     }
     // How many instructions a stretch without a file has is not known, but what the others leave is theirs.
-    const rest = [...this.known.values()].flatMap((functions) => [...functions.values()]).reduce((left, { self }) => left - self, this.total);
-    if (rest < 0 || (rest > 0 && !changes.has(undefined))) throw new Error(`${this.total} instructions were counted, ${this.total - rest} found in files`);
+    const rest = [...this.known.values()].flatMap((functions) => [...functions.values()]).reduce((left, { self }) => left - self, total);
+    if (rest < 0 || (rest > 0 && !changes.has(undefined))) throw new Error(`${total} instructions were counted, ${total - rest} found in files`);
     if (changes.has(undefined)) this.functionAt(undefined, 0).self = rest;
   }
 
@@ -154,6 +205,24 @@ export class Profile {
     return [...chains.values()];
   }
 
+  /** Those that end in a function the filter wants, with what leads there. */
+  private wantedChains(all: readonly CountedChain[]): CountedChain[] {
+    if (this.filter.functions === undefined && this.filter.files === undefined) return [...all];
+    const kept = new Set<CountedChain>();
+    for (const chain of [...all].reverse()) {
+      const { parent } = chain;
+      if (!kept.has(chain) && !(chain.self > 0 && this.tellsOf(chain.function))) continue;
+      kept.add(chain);
+      if (parent !== undefined) kept.add(parent);
+    }
+    const made = new Map<CountedChain, CountedChain>();
+    for (const chain of all) {
+      if (!kept.has(chain)) continue;
+      made.set(chain, { ...chain, parent: chain.parent === undefined ? undefined : made.get(chain.parent), self: this.tellsOf(chain.function) ? chain.self : 0 });
+    }
+    return [...made.values()];
+  }
+
   private call(caller: CountedFunction, site: number, callee: CountedFunction): CountedCall {
     const ofImage = this.callsBySite.get(caller.image) ?? new Map<string, CountedCall>();
     this.callsBySite.set(caller.image, ofImage);
@@ -194,6 +263,9 @@ function countBranches(contexts: readonly ProfileContext[]): Map<CodeImage, Map<
   }
   return taken;
 }
+
+/** Addresses of no file differ from run to run of a program. */
+const withoutNumber = (end: EdgeEnd): EdgeEnd => (end.image === undefined ? { image: undefined, own: 0 } : end);
 
 function place(images: ProfileContext['images'], address: number): { readonly image: CodeImage | undefined; readonly own: number } {
   const mapped = images.at(address);

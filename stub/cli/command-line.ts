@@ -2,7 +2,8 @@
 import { parseArgs } from 'node:util';
 import type { Skas3Offer } from '../../emulator/host/proc-mm/offer.ts';
 import { TRACE_CHANNELS, type TraceChannel } from '../../emulator/host/trace.ts';
-import { parseProfileRequest, type ProfileRequest } from '../profile-request.ts';
+import type { ProfileFilter } from '../../emulator/profile/filter.ts';
+import { isFilterWord, parseProfileFilter, parseProfileRequest, type ProfileRequest } from '../profile-request.ts';
 import { Refusal } from '../target.ts';
 import { OPTIONS, type OptionRow } from './option-table.ts';
 import { usageError } from './user-error.ts';
@@ -31,6 +32,7 @@ export interface Settings {
   readonly tracePackets: boolean;
   readonly profile: readonly ProfileRequest[];
   readonly profileAll: boolean;
+  readonly profileOnly: ProfileFilter;
   readonly stats: boolean;
   readonly quiet: boolean;
 }
@@ -134,6 +136,17 @@ function profileRequest(text: string): ProfileRequest {
   }
 }
 
+function profileFilter(words: readonly string[]): ProfileFilter {
+  const other = words.find((word) => !isFilterWord(word));
+  if (other !== undefined) throw usageError(`--profile-only ${other}: functions=REGEX or files=REGEX expected`);
+  try {
+    return parseProfileFilter(words);
+  } catch (error) {
+    if (error instanceof Refusal) throw usageError(`--profile-only: ${error.message}`);
+    throw error;
+  }
+}
+
 const PACKETS = 'rsp';
 
 function traceChannels(lists: readonly string[]): { trace: TraceChannel[]; tracePackets: boolean } {
@@ -165,6 +178,7 @@ function settings(values: Values): Settings {
     ...traceChannels(values.get('trace') ?? []),
     profile: (values.get('profile') ?? []).flatMap((list) => list.split(',')).map(profileRequest),
     profileAll: values.has('profile-all'),
+    profileOnly: profileFilter(values.get('profile-only') ?? []),
     stats: values.has('stats'),
     quiet: values.has('quiet'),
   };

@@ -26,8 +26,9 @@ export const OPTIONS = [
   { name: 'trace', value: 'LIST', multiple: true, help: `${TRACE_CHANNELS.join(',')},rsp on stderr` },
   { name: 'profile-all', help: '' },
   { name: 'profile', value: 'FORMAT=FILE', multiple: true, help: 'of all processes, not only the first; write exact profiles' },
-  { name: 'stats', help: 'say at the end what was done, how fast' },
-  { name: 'quiet', help: 'no messages but errors' },
+  { name: 'profile-only', value: 'functions=REGEX|files=REGEX', multiple: true, help: 'what profiles tell of' },
+  { name: 'stats', help: '' },
+  { name: 'quiet', help: 'say at the end what was done, how fast; no messages but errors' },
   { name: 'help', help: '' },
   { name: 'version', help: 'this text; the version' },
 ] as const satisfies readonly OptionRow[];

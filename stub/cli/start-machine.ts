@@ -109,9 +109,9 @@ function exitStatus(ending: Ending, quit: number): number {
 }
 
 /** The guest is over: what was counted goes to files. */
-function writeProfiles(profiling: ProfileSession, { profile, quiet }: Settings): void {
+function writeProfiles(profiling: ProfileSession, { profile, profileOnly, quiet }: Settings): void {
   try {
-    for (const line of profiling.write(profile)) if (!quiet) say(line);
+    for (const line of profiling.write(profile, profileOnly)) if (!quiet) say(line);
   } catch (error) {
     if (error instanceof Refusal) throw new UserError(`--profile: ${error.message}`);
     throw error;

@@ -4,6 +4,7 @@ import type { Profile } from '../profile.ts';
 import { callgrindOut } from './callgrind.ts';
 import { collapsedStacks } from './collapsed.ts';
 import { cpuProfile } from './cpuprofile.ts';
+import { edgeTable } from './edges.ts';
 import { gcovJson } from './gcov-json.ts';
 import { gmonOut } from './gmon.ts';
 import { lcovInfo } from './lcov.ts';
@@ -26,5 +27,6 @@ export const PROFILE_FORMATS = {
   pprof: { trees: true, write: (profile) => pprofProfile(profile) },
   cpuprofile: { trees: true, write: (profile) => cpuProfile(profile) },
   speedscope: { trees: true, write: (profile, _image, command) => speedscopeJson(profile, command) },
+  edges: { trees: false, write: (profile) => edgeTable(profile) },
   collapsed: { trees: true, write: (profile) => collapsedStacks(profile) },
 } as const satisfies Record<ProfileFormat, FormatRow>;
