@@ -111,10 +111,10 @@ export class Execution {
   }
 
   /** Runs to an address, in the frame whose CFA is given (in any without one). */
-  async runTo(thread: string, address: bigint, cfa: bigint | undefined): Promise<Stop | Arrival> {
-    this.backwards = false;
+  async runTo(thread: string, address: bigint, cfa: bigint | undefined, backwards = false): Promise<Stop | Arrival> {
+    this.backwards = backwards;
     const already = this.breakpoints.has(address);
-    const early = await this.stepOff(thread);
+    const early = backwards ? undefined : await this.stepOff(thread);
     if (early !== undefined) return early;
     for (;;) {
       // Conditions of the user's at this address must not keep it from stopping.
@@ -128,6 +128,7 @@ export class Execution {
       if (reply.kind !== 'stopped') return endOf(reply);
       const here = reply.thread ?? thread;
       const frame = await this.inspector.innermost(here);
+      if (reply.history !== undefined) return { kind: 'history', thread: here, end: reply.history };
       const arrived = reply.signal === SIGNAL_TRAP && reply.watch === undefined && frame?.pc === address;
       if (arrived && here === thread && frame !== undefined && (cfa === undefined || (await settle(() => frame.cfa)) === cfa)) {
         const user = await this.judge(reply);
@@ -137,7 +138,7 @@ export class Execution {
         const stop = await this.judge(reply);
         if (stop !== undefined) return stop;
       }
-      const off = await this.stepOff(here, arrived);
+      const off = backwards ? undefined : await this.stepOff(here, arrived);
       if (off !== undefined) return off;
     }
   }

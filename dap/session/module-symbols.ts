@@ -1,6 +1,7 @@
 /** Symbols of loaded kernel modules: found when the target says that modules have come or gone, in the folders of `modulePath`. */
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { DebugProtocol } from '@vscode/debugprotocol';
 import { MODULE_FILE } from '../../stub/libraries/module-compression.ts';
 import type { Stub } from '../rsp/stub.ts';
 import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
@@ -28,6 +29,18 @@ export class ModuleSymbols {
     this.inspector = inspector;
     this.folders = folders;
     this.tell = tell;
+  }
+
+  /** The program and the modules, as the protocol has them. */
+  list(): DebugProtocol.Module[] {
+    const { files } = this.inspector;
+    const program = files.filter((file) => !this.loaded.some((each) => each.file === file));
+    return [
+      ...program.map(({ path, info }) => ({ id: basename(path), name: basename(path), path, symbolStatus: info.hasTypes ? 'Symbols loaded' : 'No debug information' })),
+      ...this.loaded.map(({ name, file, addresses }) => ({
+        id: name, name, ...(file === undefined ? {} : { path: file.path }), symbolStatus: file === undefined ? 'No symbols: see modulePath' : 'Symbols loaded', addressRange: `0x${(addresses[0] ?? 0n).toString(16)}`,
+      })),
+    ];
   }
 
   /** True when something has changed. */

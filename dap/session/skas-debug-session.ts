@@ -1,84 +1,38 @@
 /** One debug session of a client: requests in, responses and events out. What they mean is in the files beside this one. */
 import type { ChildProcess } from 'node:child_process';
 import { basename } from 'node:path';
-import { DebugSession, InitializedEvent, OutputEvent, StoppedEvent, TerminatedEvent, ExitedEvent, InvalidatedEvent, MemoryEvent, BreakpointEvent, CapabilitiesEvent, ProgressEndEvent, ProgressStartEvent } from '@vscode/debugadapter';
+import { InitializedEvent, StoppedEvent, TerminatedEvent, ExitedEvent, BreakpointEvent, CapabilitiesEvent, ProgressEndEvent, ProgressStartEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { ExpressionError } from '../expressions/lexer.ts';
 import { RspClosedError, RspError } from '../rsp/rsp-error.ts';
 import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import { locationsOfLine } from '../symbols/code-locations.ts';
-import { ValueError, integerBytes } from '../values/value.ts';
+import { integerBytes } from '../values/value.ts';
 import { BreakpointRequests } from './breakpoint-requests.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { Debuggee } from './debuggee.ts';
 import { exceptionReport, particular, signalReport, type ExceptionReport } from './exception-report.ts';
 import type { Stop } from './execution.ts';
 import { KernelViews, isViewRequest } from './kernel-views.ts';
-import { AttributeError, readAttributes, type LaunchAttributes } from './launch-attributes.ts';
+import { readAttributes, type LaunchAttributes } from './launch-attributes.ts';
 import { LaunchError, machineCommand, startMachine, type MachineCommand } from './machine-process.ts';
-import { MemoryRequests, parseReference } from './memory-requests.ts';
+import { MemoryRequests } from './memory-requests.ts';
 import { RequestError, StackRequests } from './stack-requests.ts';
+import type { StepKind } from './stepper.ts';
+import { TargetSession } from './target-session.ts';
 import { logText } from './log-text.ts';
 
 /** How long the machine may take until it listens. */
 const BOOT_MS = 20_000;
 const RETRY_MS = 50;
 
-const USER_ERRORS = [RequestError, RspError, SymbolFileError, ExpressionError, ValueError, AttributeError, LaunchError];
-
-export class SkasDebugSession extends DebugSession {
+export class SkasDebugSession extends TargetSession {
   private attributes: LaunchAttributes | undefined;
   private launched = false;
-  private debuggee: Debuggee | undefined;
-  private stack: StackRequests | undefined;
-  private breakpointRequests: BreakpointRequests | undefined;
-  private memory: MemoryRequests | undefined;
   private views: KernelViews | undefined;
   private machine: ChildProcess | undefined;
-  private client: DebugProtocol.InitializeRequestArguments | undefined;
   private exception: ExceptionReport | undefined;
   private stoppedThread: string | undefined;
-  private ended = false;
   private readonly targets: bigint[] = [];
-  private turn: Promise<void> = Promise.resolve();
-
-  // ── the way of a request ──────────────────────────────────────────────────────────────────────
-
-  /** Answers requests one after the other: what they look at must not change under them. */
-  private answer<R extends DebugProtocol.Response>(response: R, work: () => Promise<R['body'] | undefined>): void {
-    this.turn = this.turn.then(() => this.answerNow(response, work));
-  }
-
-  /** Not waiting for its turn. */
-  private answerNow<R extends DebugProtocol.Response>(response: R, work: () => Promise<R['body'] | undefined>): Promise<void> {
-    return work().then((body) => {
-      if (body !== undefined) response.body = body;
-      this.sendResponse(response);
-    }).catch((error: unknown) => this.refuse(response, error));
-  }
-
-  private refuse(response: DebugProtocol.Response, error: unknown): void {
-    const known = USER_ERRORS.some((kind) => error instanceof kind);
-    const text = error instanceof Error ? error.message : String(error);
-    if (!known && error instanceof Error) this.tell(`${error.stack ?? text}\n`, 'stderr');
-    // What was still asked when the session ended is nobody's concern any more.
-    this.sendErrorResponse(response, { id: known ? 1 : 2, format: '{_text}', variables: { _text: known ? text : `internal error: ${text}` }, showUser: !this.ended });
-  }
-
-  private tell(text: string, category: 'console' | 'stdout' | 'stderr' | 'important' = 'console'): void {
-    this.sendEvent(new OutputEvent(text, category));
-  }
-
-  private need<T>(part: T | undefined): T {
-    if (part === undefined) throw new RequestError('there is no target: launch or attach first');
-    return part;
-  }
-
-  private needStopped(): Debuggee {
-    const debuggee = this.need(this.debuggee);
-    if (debuggee.execution.isRunning) throw new RequestError('the target is running: pause it first');
-    return debuggee;
-  }
 
   // ── beginning and end ─────────────────────────────────────────────────────────────────────────
 
@@ -304,12 +258,21 @@ export class SkasDebugSession extends DebugSession {
     this.runRequest(response, args.threadId, (debuggee, thread) => debuggee.execution.continue(thread, true));
   }
 
+  /**
+   * The protocol takes a request without a granularity for one by statements; but clients' buttons send none, and in optimised code a line has many
+   * statements which come in any order: those step by lines, as gdb does.
+   */
+  private step(response: DebugProtocol.Response, { threadId, granularity = 'line' }: DebugProtocol.NextArguments, kind: StepKind, backwards = false): void {
+    this.runRequest(response, threadId, ({ stepper }, thread) =>
+      (granularity === 'instruction' ? stepper.instruction(thread, kind, backwards) : stepper.source(thread, { kind, unit: granularity, backwards })));
+  }
+
   protected override nextRequest(response: DebugProtocol.NextResponse, args: DebugProtocol.NextArguments): void {
-    this.runRequest(response, args.threadId, ({ stepper }, thread) => (args.granularity === 'instruction' ? stepper.instruction(thread, 'over') : stepper.line(thread, 'over')));
+    this.step(response, args, 'over');
   }
 
   protected override stepInRequest(response: DebugProtocol.StepInResponse, args: DebugProtocol.StepInArguments): void {
-    this.runRequest(response, args.threadId, ({ stepper }, thread) => (args.granularity === 'instruction' ? stepper.instruction(thread, 'in') : stepper.line(thread, 'in')));
+    this.step(response, args, 'in');
   }
 
   protected override stepOutRequest(response: DebugProtocol.StepOutResponse, args: DebugProtocol.StepOutArguments): void {
@@ -317,7 +280,7 @@ export class SkasDebugSession extends DebugSession {
   }
 
   protected override stepBackRequest(response: DebugProtocol.StepBackResponse, args: DebugProtocol.StepBackArguments): void {
-    this.runRequest(response, args.threadId, ({ stepper }, thread) => (args.granularity === 'instruction' ? stepper.instruction(thread, 'in', true) : stepper.line(thread, 'over', true)));
+    this.step(response, args, 'over', true);
   }
 
   protected override pauseRequest(response: DebugProtocol.PauseResponse): void {
@@ -327,120 +290,12 @@ export class SkasDebugSession extends DebugSession {
     });
   }
 
-  // ── breakpoints ───────────────────────────────────────────────────────────────────────────────
-
-  protected override setBreakPointsRequest(response: DebugProtocol.SetBreakpointsResponse, args: DebugProtocol.SetBreakpointsArguments): void {
-    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).source(args) }));
-  }
-
-  protected override setFunctionBreakPointsRequest(response: DebugProtocol.SetFunctionBreakpointsResponse, args: DebugProtocol.SetFunctionBreakpointsArguments): void {
-    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).functions(args) }));
-  }
-
-  protected override setInstructionBreakpointsRequest(response: DebugProtocol.SetInstructionBreakpointsResponse, args: DebugProtocol.SetInstructionBreakpointsArguments): void {
-    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).instructions(args) }));
-  }
-
-  protected override setDataBreakpointsRequest(response: DebugProtocol.SetDataBreakpointsResponse, args: DebugProtocol.SetDataBreakpointsArguments): void {
-    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).data(args) }));
-  }
-
-  protected override dataBreakpointInfoRequest(response: DebugProtocol.DataBreakpointInfoResponse, args: DebugProtocol.DataBreakpointInfoArguments): void {
-    this.answer(response, () => this.need(this.breakpointRequests).dataInfo(args));
-  }
-
-  protected override setExceptionBreakPointsRequest(response: DebugProtocol.SetExceptionBreakpointsResponse, args: DebugProtocol.SetExceptionBreakpointsArguments): void {
-    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).exceptions(args) }));
-  }
-
-  protected override breakpointLocationsRequest(response: DebugProtocol.BreakpointLocationsResponse, args: DebugProtocol.BreakpointLocationsArguments): void {
-    this.answer(response, async () => {
-      const { inspector, sources } = this.need(this.debuggee);
-      const path = sources.compiled(args.source.path ?? '');
-      const lines = new Set<number>();
-      const last = Math.min(args.endLine ?? args.line, args.line + 200);
-      for (let line = args.line; line <= last; line++) {
-        for (const file of inspector.files) for (const { position } of locationsOfLine(file, path, line)) if (position !== undefined && position.line <= last) lines.add(position.line);
-      }
-      return { breakpoints: [...lines].sort((a, b) => a - b).map((line) => ({ line })) };
-    });
-  }
+  // ── exceptions and jumps ──────────────────────────────────────────────────────────────────────
 
   protected override exceptionInfoRequest(response: DebugProtocol.ExceptionInfoResponse): void {
     this.answer(response, async () => {
       const { id, label, message } = this.exception ?? { id: 'none', label: 'none', message: '' };
       return { exceptionId: label, description: message, breakMode: 'always' as const, details: { message, typeName: id } };
-    });
-  }
-
-  // ── looking ───────────────────────────────────────────────────────────────────────────────────
-
-  protected override threadsRequest(response: DebugProtocol.ThreadsResponse): void {
-    this.answer(response, async () => ({ threads: await this.need(this.stack).listThreads() }));
-  }
-
-  protected override stackTraceRequest(response: DebugProtocol.StackTraceResponse, args: DebugProtocol.StackTraceArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      return this.need(this.stack).stackTrace(args);
-    });
-  }
-
-  protected override scopesRequest(response: DebugProtocol.ScopesResponse, args: DebugProtocol.ScopesArguments): void {
-    this.answer(response, async () => ({ scopes: this.need(this.stack).scopes(args.frameId) }));
-  }
-
-  protected override variablesRequest(response: DebugProtocol.VariablesResponse, args: DebugProtocol.VariablesArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      return { variables: await this.need(this.stack).variables(args) };
-    });
-  }
-
-  protected override evaluateRequest(response: DebugProtocol.EvaluateResponse, args: DebugProtocol.EvaluateArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      const body = await this.need(this.stack).evaluate(args);
-      // Whatever was called or assigned shows elsewhere, too.
-      if (args.context === 'repl') this.changed();
-      return body;
-    });
-  }
-
-  private changed(): void {
-    if (this.client?.supportsInvalidatedEvent === true) this.sendEvent(new InvalidatedEvent(['variables']));
-  }
-
-  protected override setVariableRequest(response: DebugProtocol.SetVariableResponse, args: DebugProtocol.SetVariableArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      return this.need(this.stack).setVariable(args);
-    });
-  }
-
-  protected override setExpressionRequest(response: DebugProtocol.SetExpressionResponse, args: DebugProtocol.SetExpressionArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      return this.need(this.stack).setExpression(args);
-    });
-  }
-
-  protected override completionsRequest(response: DebugProtocol.CompletionsResponse, args: DebugProtocol.CompletionsArguments): void {
-    this.answer(response, async () => ({ targets: await this.need(this.stack).completions(args) }));
-  }
-
-  /** The base class does not know it. */
-  private modulesRequest(response: DebugProtocol.ModulesResponse): void {
-    this.answer(response, async () => {
-      const { inspector, modules } = this.need(this.debuggee);
-      const program = inspector.files.filter((file) => !modules.loaded.some((each) => each.file === file));
-      const listed: DebugProtocol.Module[] = [
-        ...program.map(({ path, info }) => ({ id: basename(path), name: basename(path), path, symbolStatus: info.hasTypes ? 'Symbols loaded' : 'No debug information' })),
-        ...modules.loaded.map(({ name, file, addresses }) => ({
-          id: name, name, ...(file === undefined ? {} : { path: file.path }), symbolStatus: file === undefined ? 'No symbols: see modulePath' : 'Symbols loaded', addressRange: `0x${(addresses[0] ?? 0n).toString(16)}`,
-        })),
-      ];
-      return { modules: listed, totalModules: listed.length };
     });
   }
 
@@ -474,33 +329,15 @@ export class SkasDebugSession extends DebugSession {
     });
   }
 
-  // ── memory and code ───────────────────────────────────────────────────────────────────────────
-
-  protected override readMemoryRequest(response: DebugProtocol.ReadMemoryResponse, args: DebugProtocol.ReadMemoryArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      return this.need(this.memory).read(args);
-    });
-  }
-
-  protected override writeMemoryRequest(response: DebugProtocol.WriteMemoryResponse, args: DebugProtocol.WriteMemoryArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      const body = await this.need(this.memory).write(args);
-      if (this.client?.supportsMemoryEvent === true) this.sendEvent(new MemoryEvent(`0x${parseReference(args.memoryReference).toString(16)}`, args.offset ?? 0, body?.bytesWritten ?? 0));
-      this.changed();
-      return body;
-    });
-  }
-
-  protected override disassembleRequest(response: DebugProtocol.DisassembleResponse, args: DebugProtocol.DisassembleArguments): void {
-    this.answer(response, async () => {
-      this.needStopped();
-      return { instructions: await this.need(this.memory).disassemble(args) };
-    });
-  }
-
   // ── the extension's own requests ──────────────────────────────────────────────────────────────
+
+  /** The base class does not know it. */
+  private modulesRequest(response: DebugProtocol.ModulesResponse): void {
+    this.answer(response, async () => {
+      const modules = this.need(this.debuggee).modules.list();
+      return { modules, totalModules: modules.length };
+    });
+  }
 
   protected override customRequest(command: string, response: DebugProtocol.Response, args: Record<string, string> | undefined): void {
     if (command === 'modules') {

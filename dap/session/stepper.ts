@@ -12,6 +12,13 @@ import { isStop, type Arrival, type Execution, type Stop } from './execution.ts'
 
 export type StepKind = 'in' | 'over';
 
+/** What a step of the source ends with: a line, or each of the statements a line has. */
+export interface SourceStep {
+  readonly kind: StepKind;
+  readonly unit: 'line' | 'statement';
+  readonly backwards: boolean;
+}
+
 /** How far up the stack a step looks for the frame it began in. */
 const FARTHEST_CALLER = 64;
 /** More steps inside one line than any code has; a loop that long is worth a stop. */
@@ -48,8 +55,9 @@ export class Stepper {
     return done(await this.execution.stepRaw(thread, undefined, backwards), thread);
   }
 
-  /** To the next line. */
-  async line(thread: string, kind: StepKind, backwards = false): Promise<Stop> {
+  /** To the next line or statement; backwards to the beginning of the one before. */
+  async source(thread: string, step: SourceStep): Promise<Stop> {
+    const { kind, backwards } = step;
     const { inspector } = this.execution;
     const start = await inspector.innermost(thread);
     if (start === undefined || start.file?.info.shownLineAt(start.lookup) === undefined) {
@@ -62,9 +70,9 @@ export class Stepper {
     };
     let here: PhysicalFrame = start;
     for (let steps = 0; steps < MOST_STEPS; steps++) {
-      const result = await this.execution.stepRaw(thread, backwards ? undefined : this.rangeOf(here, origin, kind), backwards);
+      const result = await this.execution.stepRaw(thread, backwards ? undefined : this.rangeOf(here, origin, step), backwards);
       if (isStop(result)) return result;
-      const next = await this.arrived(result, origin, kind);
+      const next = await this.arrived(result, origin, step);
       if (next === undefined) return { kind: 'step', thread: result.thread };
       if (isStop(next)) return next;
       here = next.frame;
@@ -105,33 +113,54 @@ export class Stepper {
   }
 
   /** The range a step may run through without a look: the line, or all of an inlined call that is stepped over. */
-  private rangeOf(here: PhysicalFrame, origin: Origin, kind: StepKind): { start: bigint; end: bigint } | undefined {
+  private rangeOf(here: PhysicalFrame, origin: Origin, { kind, unit: by }: SourceStep): { start: bigint; end: bigint } | undefined {
     const frames = callFramesOf(here);
     if (kind === 'over' && frames.length > origin.scopes.length && startsWith(scopeIds(frames), origin.scopes)) {
       return blockRange(here, frames[frames.length - origin.scopes.length - 1]);
     }
     const { file } = here;
     const unit = file?.info.unitAt(here.lookup);
-    const range = unit === undefined ? undefined : file?.info.linesOf(unit)?.rangeAt(here.lookup);
+    const range = unit === undefined ? undefined : file?.info.linesOf(unit)?.rangeAt(here.lookup, by === 'line' ? 'line' : 'column');
     if (range === undefined || file === undefined) return undefined;
     const { inspector } = this.execution;
     return { start: inspector.unsigned(range.low + file.loadOffset), end: inspector.unsigned(range.high + file.loadOffset) };
   }
 
   /** Whether the step is over here (undefined); else where it goes on, or the stop that ended it. */
-  private async arrived({ thread, frame }: Arrival, origin: Origin, kind: StepKind): Promise<Stop | Arrival | undefined> {
+  private async arrived({ thread, frame }: Arrival, origin: Origin, step: SourceStep): Promise<Stop | Arrival | undefined> {
     const cfa = await settle(() => frame.cfa);
     const same = frame.function?.entry === origin.function && cfa === origin.cfa;
-    if (same) return this.inSameFrame(thread, frame, origin, kind);
+    if (same) return this.inSameFrame(thread, frame, origin, step);
     const back = await this.backTo(frame, origin.cfa, origin.function);
+    if (step.backwards) return back === undefined ? undefined : this.backOver(thread, frame, back, step.kind);
     if (back === undefined) return this.inCaller(thread, frame);
+    const { kind } = step;
     const first = await settle(() => realCaller(frame));
     // Called directly from the line, not interrupted by a signal.
     if (kind === 'in' && first === back && frame.function !== undefined && frame.file?.info.shownLineAt(frame.lookup) !== undefined) return this.into(thread, frame);
     return this.execution.runTo(thread, back.pc, origin.cfa);
   }
 
-  private inSameFrame(thread: string, frame: PhysicalFrame, origin: Origin, kind: StepKind): Arrival | undefined {
+  /** Backwards a step comes into a function at its return: on to where it was called, or to the beginning of its last line. */
+  private async backOver(thread: string, frame: PhysicalFrame, origin: PhysicalFrame, kind: StepKind): Promise<Stop | Arrival | undefined> {
+    const { file } = frame;
+    const called = await settle(() => {
+      let here = frame;
+      for (let caller = realCaller(here); caller !== undefined && caller.pc !== origin.pc; caller = realCaller(here)) here = caller;
+      return { entry: here.function?.entry ?? here.symbol?.address, loadOffset: here.file?.loadOffset ?? 0, cfa: here.cfa };
+    });
+    const row = file?.info.shownLineAt(frame.lookup);
+    if (kind === 'in' && file !== undefined && row !== undefined && row.line !== 0) return this.beginsLine(frame) ? undefined : { thread, frame };
+    if (called.entry === undefined || frame.lookup === called.entry) return { thread, frame };
+    return this.execution.runTo(thread, this.execution.inspector.unsigned(called.entry + called.loadOffset), called.cfa, true);
+  }
+
+  private beginsLine({ file, lookup }: PhysicalFrame): boolean {
+    const unit = file?.info.unitAt(lookup);
+    return unit !== undefined && file?.info.linesOf(unit)?.rangeAt(lookup)?.low === lookup;
+  }
+
+  private inSameFrame(thread: string, frame: PhysicalFrame, origin: Origin, { kind, unit, backwards }: SourceStep): Arrival | undefined {
     const scopes = scopeIds(callFramesOf(frame));
     const row = frame.file?.info.shownLineAt(frame.lookup);
     const on = { thread, frame };
@@ -139,7 +168,10 @@ export class Stepper {
     if (scopes.length > origin.scopes.length && startsWith(scopes, origin.scopes)) return kind === 'in' && atStatement ? undefined : on;
     if (!atStatement) return on;
     const sameScope = scopes.length === origin.scopes.length && startsWith(scopes, origin.scopes);
-    return sameScope && row.line === origin.position?.line && row.file === origin.position.file ? on : undefined;
+    const { position } = origin;
+    const sameUnit = row.line === position?.line && row.file === position.file && (unit === 'line' || row.column === position.column);
+    if (backwards && unit === 'line' && !this.beginsLine(frame)) return on;
+    return sameScope && sameUnit ? on : undefined;
   }
 
   /** The function has returned. Where the caller has no lines, on to one that has. */

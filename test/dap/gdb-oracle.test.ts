@@ -1,5 +1,6 @@
 /** What the adapter shows of a stopped kernel, against gdb: frames, lines, variables, types, values, at stops all over a boot. */
 import { expect, it } from 'vitest';
+import { initramfs, initramfsI386 } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
 import { compare, gdbViews, ourViews } from './oracle.ts';
 
@@ -7,14 +8,15 @@ const SEED = 1;
 const BREAKPOINTS = 1500;
 const LONG = 240_000;
 
-/** DWARF 5 and 4. */
-const KERNELS = [{ version: '6.12', variant: 'static', stops: 60, least: 2000 }, { version: '6.1', variant: 'older', stops: 20, least: 600 }] as const;
+/** DWARF 5 and 4, and 32 bits. */
+const KERNELS = [{ version: '6.12', variant: 'static', stops: 60, least: 2000 }, { version: '6.12', variant: 'i386', stops: 15, least: 400 }, { version: '6.1', variant: 'older', stops: 20, least: 600 }] as const;
 
-it.each(KERNELS)('agrees with gdb at $stops stops of a boot of Linux $version', async ({ variant, stops, least }) => {
+it.each(KERNELS)('agrees with gdb at $stops stops of a boot of Linux $version ($variant)', async ({ variant, stops, least }) => {
   const kernel = umlKernel(variant);
-  const ours = await ourViews(kernel, SEED, BREAKPOINTS, stops);
+  const initrd = variant === 'i386' ? initramfsI386() : initramfs();
+  const ours = await ourViews(kernel, initrd, SEED, BREAKPOINTS, stops);
   expect(ours.length).toBe(stops);
-  const theirs = await gdbViews(kernel, ours.map(({ stop }) => stop));
+  const theirs = await gdbViews(kernel, initrd, ours.map(({ stop }) => stop));
   expect(theirs.length).toBe(stops);
   const { compared, differences } = compare(theirs, ours);
   const rate = 1 - differences.length / compared;

@@ -10,7 +10,6 @@ import { walk, type CallFrame } from '../../dap/symbols/call-frames.ts';
 import { settle } from '../../dap/symbols/miss.ts';
 import { frameVariable } from '../../dap/values/variables.ts';
 import { ValueError, isAggregate, isScalar, type Value } from '../../dap/values/value.ts';
-import { initramfs } from '../fixtures/initramfs.ts';
 import { listen } from '../gdb/dialogue.ts';
 
 type Canon = string | { readonly [name: string]: Canon };
@@ -34,12 +33,12 @@ const MOST_FRAMES = 12;
 const DEEPEST = 2;
 const GDB_MS = 240_000;
 
-const machine = (kernel: string): ReturnType<typeof listen> => listen(['boot', '--gdb', ':0', '--wait', '--quiet', kernel, 'mem=64M', `initrd=${initramfs()}`]);
+const machine = (kernel: string, initrd: string): ReturnType<typeof listen> => listen(['boot', '--gdb', ':0', '--wait', '--quiet', kernel, 'mem=64M', `initrd=${initrd}`]);
 
 /** gdb's view of a kernel's stops that come in this order. */
-export async function gdbViews(kernel: string, stops: readonly number[]): Promise<StopView[]> {
+export async function gdbViews(kernel: string, initrd: string, stops: readonly number[]): Promise<StopView[]> {
   const folder = mkdtempSync(join(tmpdir(), 'skas-oracle-'));
-  const started = await machine(kernel);
+  const started = await machine(kernel, initrd);
   started.child.stdin?.end();
   try {
     const [list, out] = [join(folder, 'stops'), join(folder, 'out')];
@@ -78,8 +77,8 @@ function someStatements({ inspector }: Debuggee, seed: number, count: number): b
 }
 
 /** Boots a kernel with breakpoints all over; each counts once. The adapter's view of the first `wanted` stops. */
-export async function ourViews(kernel: string, seed: number, breakpoints: number, wanted: number): Promise<StopView[]> {
-  const started = await machine(kernel);
+export async function ourViews(kernel: string, initrd: string, seed: number, breakpoints: number, wanted: number): Promise<StopView[]> {
+  const started = await machine(kernel, initrd);
   started.child.stdin?.end();
   try {
     const attributes = readAttributes('attach', { program: kernel, port: started.port });

@@ -110,14 +110,15 @@ export class LineTable {
     return (this.flags[index] & (LineFlag.statement | LineFlag.end)) === LineFlag.statement ? this.row(index) : row;
   }
 
-  /** From an address up to the next of another line: what a step has to leave. */
-  rangeAt(address: number): { readonly low: number; readonly high: number } | undefined {
+  /** From an address up to the next of another line (or of another column, too): what a step has to leave. */
+  rangeAt(address: number, unit: 'line' | 'column' = 'line'): { readonly low: number; readonly high: number } | undefined {
     this.decode();
     for (const { first, last } of this.sequences) {
       if (address < this.addresses[first] || address >= this.addresses[last]) continue;
       let here = first;
       while (here < last && this.addresses[here + 1] <= address) here++;
-      const same = (index: number): boolean => this.lines[index] === this.lines[here] && this.fileNumbers[index] === this.fileNumbers[here];
+      const same = (index: number): boolean => this.lines[index] === this.lines[here] && this.fileNumbers[index] === this.fileNumbers[here]
+        && (unit === 'line' || this.columns[index] === this.columns[here]);
       let begin = here;
       while (begin > first && same(begin - 1)) begin--;
       let end = here + 1;
