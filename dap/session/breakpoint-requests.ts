@@ -3,7 +3,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Breakpoint, BreakpointSpec, StubLocation } from '../breakpoints/breakpoint.ts';
 import { parseHitCondition } from '../breakpoints/hit-condition.ts';
 import { exceptionsOf, type KernelException } from '../breakpoints/kernel-exceptions.ts';
-import { locationsOfFunction, locationsOfLine, type CodeLocation } from '../symbols/code-locations.ts';
+import { locationsOfFunction, locationsNamed, type CodeLocation } from '../symbols/code-locations.ts';
 import type { SymbolFile } from '../symbols/symbol-file.ts';
 import type { Debuggee } from './debuggee.ts';
 import type { StackRequests } from './stack-requests.ts';
@@ -48,22 +48,8 @@ export class BreakpointRequests {
     const path = source.path ?? source.name ?? '';
     const compiled = this.debuggee.sources.compiled(path);
     const specs = breakpoints.map((each) => this.spec('source', `source ${path}`, `${each.line}`, 'no code was compiled from this line', each,
-      () => this.everywhere((file) => this.linesOf(file, compiled, each.line))));
+      () => this.everywhere((file) => locationsNamed(file, compiled, each.line))));
     return this.set(`source ${path}`, specs);
-  }
-
-  /** By the exact path; else by the longest part of it that only one file ends with. */
-  private linesOf(file: SymbolFile, path: string, line: number): CodeLocation[] {
-    const exact = locationsOfLine(file, path, line);
-    if (exact.length > 0) return exact;
-    const parts = path.split('/').filter((part) => part !== '');
-    for (let from = 1; from < parts.length; from++) {
-      const found = locationsOfLine(file, parts.slice(from).join('/'), line);
-      const files = new Set(found.map(({ position }) => position?.file));
-      if (files.size === 1) return found;
-      if (files.size > 1) return [];
-    }
-    return [];
   }
 
   async functions({ breakpoints }: DebugProtocol.SetFunctionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {

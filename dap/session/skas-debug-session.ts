@@ -5,7 +5,7 @@ import { InitializedEvent, StoppedEvent, TerminatedEvent, ExitedEvent, Breakpoin
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { RspClosedError, RspError } from '../rsp/rsp-error.ts';
 import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
-import { locationsOfLine } from '../symbols/code-locations.ts';
+import { locationsNamed } from '../symbols/code-locations.ts';
 import { integerBytes } from '../values/value.ts';
 import { BreakpointRequests } from './breakpoint-requests.ts';
 import { CAPABILITIES } from './capabilities.ts';
@@ -150,33 +150,36 @@ export class SkasDebugSession extends TargetSession {
 
   protected override disconnectRequest(response: DebugProtocol.DisconnectResponse, args: DebugProtocol.DisconnectArguments | undefined): void {
     void this.answerNow(response, async () => {
-      const kill = args?.terminateDebuggee ?? this.launched;
-      await this.close(kill);
+      await this.close(args?.terminateDebuggee ?? this.launched ? 'end' : args?.suspendDebuggee === true ? 'stay' : 'go');
       return undefined;
     });
   }
 
   protected override terminateRequest(response: DebugProtocol.TerminateResponse): void {
     void this.answerNow(response, async () => {
-      await this.close(true);
+      await this.close('end');
       this.terminated();
       return undefined;
     });
   }
 
-  private async close(kill: boolean): Promise<void> {
+  /** Leaves the target, which ends, stays as it is, or goes on. */
+  private async close(fate: 'end' | 'stay' | 'go'): Promise<void> {
     const { debuggee, machine } = this;
     this.ended = true;
     if (debuggee !== undefined && !debuggee.stub.client.closed) {
       debuggee.stub.client.onClosed = undefined;
       try {
-        await Promise.race([debuggee.execution.whileStopped(() => (kill ? debuggee.stub.kill() : debuggee.stub.detach())), new Promise((resolve) => setTimeout(resolve, 3000))]);
+        await Promise.race([debuggee.execution.whileStopped(async () => {
+          if (fate === 'end') await debuggee.stub.kill();
+          else if (fate === 'go') await debuggee.stub.detach();
+        }), new Promise((resolve) => setTimeout(resolve, 3000))]);
       } catch (error) {
         if (!(error instanceof RspError)) throw error;
       }
       debuggee.stub.client.end();
     }
-    if (kill) machine?.kill();
+    if (fate === 'end') machine?.kill();
   }
 
   private lost(reason: string): void {
@@ -306,7 +309,7 @@ export class SkasDebugSession extends TargetSession {
       const { file } = frame ?? {};
       if (frame === undefined || file === undefined) return { targets: [] };
       // Exact only: the line itself, in the function that is running.
-      const found = locationsOfLine(file, sources.compiled(args.source.path ?? ''), args.line).filter(({ address, position }) => position?.line === args.line && file.info.functionAt(address)?.entry === frame.function?.entry);
+      const found = locationsNamed(file, sources.compiled(args.source.path ?? ''), args.line).filter(({ address, position }) => position?.line === args.line && file.info.functionAt(address)?.entry === frame.function?.entry);
       return { targets: found.map(({ address }) => {
         const target = inspector.unsigned(address + file.loadOffset);
         return { id: this.targets.push(target), label: `line ${args.line}`, line: args.line, instructionPointerReference: `0x${target.toString(16)}` };

@@ -1,7 +1,7 @@
 /** Requests about a target that is there and changes nothing in how it runs: breakpoints, threads, values, memory. */
 import { InvalidatedEvent, MemoryEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { locationsOfLine } from '../symbols/code-locations.ts';
+import { locationsNamed } from '../symbols/code-locations.ts';
 import type { BreakpointRequests } from './breakpoint-requests.ts';
 import type { Debuggee } from './debuggee.ts';
 import { parseReference, type MemoryRequests } from './memory-requests.ts';
@@ -55,7 +55,7 @@ export abstract class TargetSession extends RequestSession {
       const lines = new Set<number>();
       const last = Math.min(args.endLine ?? args.line, args.line + 200);
       for (let line = args.line; line <= last; line++) {
-        for (const file of inspector.files) for (const { position } of locationsOfLine(file, path, line)) if (position !== undefined && position.line <= last) lines.add(position.line);
+        for (const file of inspector.files) for (const { position } of locationsNamed(file, path, line)) if (position !== undefined && position.line <= last) lines.add(position.line);
       }
       return { breakpoints: [...lines].sort((a, b) => a - b).map((line) => ({ line })) };
     });

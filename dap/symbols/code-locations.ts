@@ -43,6 +43,20 @@ export function locationsOfLine(file: SymbolFile, path: string, line: number): C
   });
 }
 
+/** Places of a line of the file that has exactly this path; else of the only one that ends with the longest part of it: sources may have been elsewhere. */
+export function locationsNamed(file: SymbolFile, path: string, line: number): CodeLocation[] {
+  const exact = locationsOfLine(file, path, line);
+  if (exact.length > 0) return exact;
+  const parts = path.split('/').filter((part) => part !== '');
+  for (let from = 1; from < parts.length; from++) {
+    const found = locationsOfLine(file, parts.slice(from).join('/'), line);
+    const files = new Set(found.map(({ position }) => position?.file));
+    if (files.size === 1) return found;
+    if (files.size > 1) return [];
+  }
+  return [];
+}
+
 /** Places where a function begins: its own code, and every call of it that was inlined. */
 export function locationsOfFunction(file: SymbolFile, name: string): CodeLocation[] {
   const { info } = file;

@@ -11,6 +11,7 @@ import { DwarfError } from '../../emulator/image/dwarf/dwarf-error.ts';
 import { locationAt } from '../../emulator/image/dwarf/location-lists.ts';
 import type { Unit } from '../../emulator/image/dwarf/unit.ts';
 import type { RegisterMap } from './dwarf-registers.ts';
+import { interruptedRegisters, isSignalTrampoline } from './signal-trampoline.ts';
 import type { SymbolFile } from './symbol-file.ts';
 import type { ElfSymbol } from './symbol-table.ts';
 import { callsItself, tailCallsBetween } from './tail-calls.ts';
@@ -27,6 +28,7 @@ export type FrameKind = 'normal' | 'signal' | 'tail';
 
 export class PhysicalFrame {
   readonly world: UnwindWorld;
+  /** `signal`: of the code a signal handler returns to; what it interrupted is its caller. */
   readonly kind: FrameKind;
   /** Address execution stands at or returns to. */
   readonly pc: bigint;
@@ -57,7 +59,11 @@ export class PhysicalFrame {
     this.level = parts.callee === undefined ? 0 : parts.callee.level + 1;
     this.pending = parts.pending ?? [];
     this.ownCfa = parts.cfa;
-    const address = signedAddress(parts.pc, world.registers) - (parts.exact ? 0 : 1);
+    const returns = !parts.exact && parts.kind === 'normal';
+    const before = signedAddress(parts.pc, world.registers) - 1;
+    const trampoline = returns && isTrampoline(world, world.fileAt(before), before, parts.pc);
+    if (trampoline) this.kind = 'signal';
+    const address = parts.exact || trampoline ? before + 1 : before;
     this.file = world.fileAt(address);
     this.lookup = address - (this.file?.loadOffset ?? 0);
     this.function = this.file?.info.hasTypes === true ? this.file.info.functionAt(this.lookup) : undefined;
@@ -119,7 +125,7 @@ export class PhysicalFrame {
   entryValue(block: Block): bigint | undefined {
     const { caller } = this;
     const start = this.function;
-    if (caller === undefined || start?.entry === undefined || caller.file === undefined || caller.function === undefined || this.kind === 'signal') return undefined;
+    if (caller === undefined || start?.entry === undefined || caller.file === undefined || caller.function === undefined || caller.kind === 'signal') return undefined;
     const returns = signedAddress(caller.pc, this.world.registers) - caller.file.loadOffset;
     const site = caller.file.callSitesOf(caller.function.die).find(({ returnAddress }) => returnAddress === returns);
     if (site === undefined || this.file === undefined) return undefined;
@@ -166,25 +172,36 @@ export class PhysicalFrame {
       this.ownEnd = reason;
       return undefined;
     };
-    if (file === undefined) return this.unwoundByGuess(callee) ?? fail('the code belongs to no known file');
+    if (file === undefined) return this.interrupted(callee) ?? this.unwoundByGuess(callee) ?? fail('the code belongs to no known file');
     const memory = (address: number, length: number): Uint8Array | undefined => world.memory.read(BigInt(address), length);
     try {
-      const description = file.info.frameAt(this.lookup)?.description;
       const shifted = shift(this.registers, world.registers, -file.loadOffset);
       const result = file.info.unwind(shifted, memory, this.exact);
       if (result.kind === 'outermost') return fail(undefined);
-      if (result.kind === 'unknown') return this.unwoundByGuess(callee) ?? fail(result.reason);
+      if (result.kind === 'unknown') return this.interrupted(callee) ?? this.unwoundByGuess(callee) ?? fail(result.reason);
       this.ownCfa = result.cfa;
       const pc = result.registers[world.registers.instructionPointer];
       if (pc === undefined || pc === 0n) return fail(undefined);
       const stack = result.registers[world.registers.stackPointer];
       const own = this.registers[world.registers.stackPointer];
       if (stack === own && pc === this.pc) return fail('the caller of this frame is the frame itself');
-      return new PhysicalFrame(world, { kind: description?.signal === true ? 'signal' : 'normal', registers: result.registers, pc, exact: description?.signal === true, callee });
+      return new PhysicalFrame(world, { kind: 'normal', registers: result.registers, pc, exact: this.kind === 'signal', callee });
     } catch (error) {
       if (error instanceof DwarfError) return fail(error.message);
       throw error;
     }
+  }
+
+  /** The code a signal has interrupted, where only the trampoline's instructions tell that there was one. */
+  private interrupted(callee: PhysicalFrame): PhysicalFrame | undefined {
+    const { world } = this;
+    const stack = this.registers[world.registers.stackPointer];
+    if (this.kind !== 'signal' || stack === undefined) return undefined;
+    const registers = interruptedRegisters(world.registers, (address, length) => world.memory.read(address, length), this.pc, stack);
+    const pc = registers?.[world.registers.instructionPointer];
+    if (registers === undefined || pc === undefined) return undefined;
+    this.ownCfa = registers[world.registers.stackPointer];
+    return new PhysicalFrame(world, { kind: 'normal', registers, pc, exact: true, callee });
   }
 
   /**
@@ -216,6 +233,12 @@ export class PhysicalFrame {
     this.ownCfa = top + BigInt(wordSize);
     return new PhysicalFrame(world, { kind: 'normal', registers, pc, exact: false, callee });
   }
+}
+
+/** Whether a return address leads into what a signal handler returns to. Frame information of such code begins a byte before it. */
+function isTrampoline({ memory, registers }: UnwindWorld, file: SymbolFile | undefined, before: number, pc: bigint): boolean {
+  const described = file?.info.frameAt(before - file.loadOffset);
+  return described === undefined ? isSignalTrampoline(registers, (address, length) => memory.read(address, length), pc) : described.description.signal;
 }
 
 const PUSH_FRAME_POINTER = 0x55;

@@ -51,16 +51,17 @@ export class SymbolTable {
       else high = middle;
     }
     let best: ElfSymbol | undefined;
+    /** Without a size: meant where no other contains the address. */
+    let label: ElfSymbol | undefined;
     for (let i = low - 1; i >= 0 && i >= low - 16; i--) {
       const symbol = this.symbol(this.order[i]);
       if (symbol === undefined || symbol.name === '') continue;
-      if (symbol.size > 0 ? address < symbol.address + symbol.size : best === undefined) {
-        // Of several at one address the function with a size is the one meant.
-        if (best === undefined || (symbol.address === best.address && symbol.size > best.size)) best = symbol;
-      }
       if (best !== undefined && symbol.address < best.address) break;
+      if (symbol.size === 0) label ??= symbol;
+      // Of several at one address the function with a size is the one meant.
+      else if (address < symbol.address + symbol.size && (best === undefined || symbol.size > best.size)) best = symbol;
     }
-    return best;
+    return best ?? label;
   }
 
   /** Names that begin so, at most `limit`. */
