@@ -51,13 +51,18 @@ export class MachineTarget implements Target {
     this.processes = new HostProcesses({ debug, describe: (thread) => this.describe(thread), openFile: (path) => this.openFile(path), detach: () => this.detach(), changed: () => (this.event = undefined) });
   }
 
-  /** The debuggee's; another program may change it. */
+  /** The first debuggee's; another program may change it. */
   get architecture(): Target['architecture'] {
-    return this.debug.machine.process.leader.wordSize === 4 ? 'i386' : 'x86-64';
+    return architectureOf(this.debug.threads()[0] ?? this.debug.machine.process.leader);
   }
 
-  private get registers(): RegisterSet {
-    return ARCHITECTURES[this.architecture].registers;
+  /** Of several processes' threads. */
+  get architectureOf(): Target['architectureOf'] {
+    if (this.debug.debuggees.all.length < 2) return undefined;
+    return (tid) => {
+      const thread = this.thread(tid);
+      return thread === undefined ? this.architecture : architectureOf(thread);
+    };
   }
 
   get executable(): string {
@@ -75,12 +80,12 @@ export class MachineTarget implements Target {
 
   readRegister(tid: number, register: number): Uint8Array | undefined {
     const thread = this.thread(tid);
-    return thread === undefined ? undefined : readThreadRegister(thread, this.registers.registers[register].name, this.debug.calls);
+    return thread === undefined ? undefined : readThreadRegister(thread, registersOf(thread).registers[register].name, this.debug.calls);
   }
 
   writeRegister(tid: number, register: number, value: Uint8Array): boolean {
     const thread = this.thread(tid);
-    return thread !== undefined && writeThreadRegister(thread, this.registers.registers[register].name, value, this.debug.calls);
+    return thread !== undefined && writeThreadRegister(thread, registersOf(thread).registers[register].name, value, this.debug.calls);
   }
 
   readMemory(tid: number, address: bigint, length: number): Uint8Array {
@@ -102,7 +107,7 @@ export class MachineTarget implements Target {
     const thread = this.threadFor(request);
     if (thread === undefined) return false;
     const { process, space } = thread;
-    const filter = this.filter(request);
+    const filter = this.filter(thread, request);
     if (kind === 'software' || kind === 'hardware') {
       // As with breakpoints written into memory, there must be memory: gdb counts on hearing that an address is nonsense.
       if (space.peek(Number(address), 1) === undefined) return false;
@@ -282,8 +287,8 @@ export class MachineTarget implements Target {
     return thread === undefined ? undefined : ordinaryStackPointer(thread);
   }
 
-  private filter(request: BreakpointRequest): HitFilter | undefined {
-    return hitAgent(request, { print: (text) => this.print(text), variables: this.agent })?.filter(new ThreadPlace(this.registers, this.debug.calls));
+  private filter(thread: Thread, request: BreakpointRequest): HitFilter | undefined {
+    return hitAgent(request, { print: (text) => this.print(text), variables: this.agent })?.filter(new ThreadPlace(registersOf(thread), this.debug.calls));
   }
 
   /** A thread of the process a breakpoint is for. */
@@ -356,3 +361,7 @@ function trouble(filter: HitFilter | undefined): { readonly message?: string } {
   const message = filter?.trouble?.();
   return message === undefined ? {} : { message };
 }
+
+const architectureOf = (thread: Thread): Target['architecture'] => (thread.wordSize === 4 ? 'i386' : 'x86-64');
+
+const registersOf = (thread: Thread): RegisterSet => ARCHITECTURES[architectureOf(thread)].registers;

@@ -95,7 +95,13 @@ export class Session {
   }
 
   get architecture(): Architecture {
-    return ARCHITECTURES[this.target.architecture];
+    return this.target.architectureOf === undefined ? ARCHITECTURES[this.target.architecture] : this.architectureOf(this.selection.generalOrNone);
+  }
+
+  /** That of a thread's process. */
+  architectureOf(thread: TargetThread | undefined): Architecture {
+    const { target } = this;
+    return ARCHITECTURES[(thread === undefined ? undefined : target.architectureOf?.(thread.tid)) ?? target.architecture];
   }
 
   get registers(): RegisterSet {

@@ -58,7 +58,7 @@ export function stopReply(session: Session, event: StopEvent): string {
   const signal = session.lldb ? (event.reason === 'entry' ? SIGSTOP : signalOf(event)) : gdbSignal(signalOf(event));
   let text = `T${hexByte(signal)}${reason(session, event)}`;
   // When a process is new to gdb, it does not know yet what its registers look like.
-  for (const register of event.reason === 'attached' ? [] : session.architecture.expedited) {
+  for (const register of event.reason === 'attached' ? [] : session.architectureOf(event.thread).expedited) {
     const value = session.target.readRegister(event.thread.tid, register);
     if (value !== undefined) text += `${hexByte(register)}:${Buffer.from(value).toString('hex')};`;
   }

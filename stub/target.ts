@@ -112,6 +112,8 @@ export interface MemoryRegion {
 
 export interface Target {
   readonly architecture: 'x86-64' | 'i386';
+  /** That of one thread's process; undefined: all have the same. */
+  readonly architectureOf?: ((tid: number) => Target['architecture']) | undefined;
   /** Path of the debuggee's executable as the guest's host names it, and its bytes through `openFile`. */
   readonly executable: string;
   threads(): readonly TargetThread[];

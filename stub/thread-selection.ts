@@ -14,13 +14,18 @@ export class ThreadSelection {
 
   /** Thread that register and memory packets mean (`Hg`); throws ESRCH. */
   get general(): TargetThread {
+    const found = this.generalOrNone;
+    if (found === undefined) throw new PacketError(PacketErrno.ESRCH, 'no such thread');
+    return found;
+  }
+
+  /** The same; undefined: it is gone. */
+  get generalOrNone(): TargetThread | undefined {
     const { generalId: tid } = this;
     const threads = this.target.threads();
     const { stopped } = this.target;
     const wanted = tid ?? (stopped !== undefined && 'thread' in stopped ? stopped.thread.tid : undefined);
-    const found = threads.find((thread) => thread.tid === wanted) ?? (tid === undefined ? threads[0] : undefined);
-    if (found === undefined) throw new PacketError(PacketErrno.ESRCH, 'no such thread');
-    return found;
+    return threads.find((thread) => thread.tid === wanted) ?? (tid === undefined ? threads[0] : undefined);
   }
 
   /** Thread that `c` and `s` step (`Hc`); undefined: all. */

@@ -7,7 +7,7 @@ import type { ElfFile } from '../../emulator/image/elf.ts';
 import type { AgentVariables } from '../agent/variables.ts';
 import type { HostProcesses } from '../host-processes.ts';
 import type { MachineAction, MachineTarget } from '../machine-target.ts';
-import type { RegisterSet } from '../registers.ts';
+import { ARCHITECTURES, type RegisterSet } from '../registers.ts';
 import { Refusal, type BreakpointRequest, type MemoryRegion, type ResumeAction, type StopEvent, type Target, type TargetThread } from '../target.ts';
 import { runMonitorCommand, type MonitorCommand } from '../monitor-commands.ts';
 import { DebuggeeKernel } from './debuggee-kernel.ts';
@@ -64,6 +64,10 @@ export class TaskTarget implements Target {
     return this.machine.architecture;
   }
 
+  get architectureOf(): Target['architectureOf'] {
+    return this.machine.architectureOf;
+  }
+
   get executable(): string {
     return this.machine.executable;
   }
@@ -114,7 +118,7 @@ export class TaskTarget implements Target {
     if (sleeping === undefined) {
       const done = this.machine.writeRegister(this.hostId(tid), register, value);
       // Which task runs shows in the stack pointer only.
-      if (STACK_POINTERS.has(this.registers.registers[register].name)) this.changed();
+      if (STACK_POINTERS.has(ARCHITECTURES[this.architectureOf?.(tid) ?? this.architecture].registers.registers[register].name)) this.changed();
       return done;
     }
     const { name } = this.registers.registers[register];

@@ -77,6 +77,10 @@ export class UserTarget implements Target {
     return this.inner.architecture;
   }
 
+  get architectureOf(): Target['architectureOf'] {
+    return this.inner.architectureOf;
+  }
+
   get executable(): string {
     return this.inner.executable;
   }
@@ -229,7 +233,7 @@ export class UserTarget implements Target {
   libraries(tid: number, kind: 'svr4' | 'sections'): string {
     const user = this.users.task(tid);
     const memory = (address: bigint, length: number): Uint8Array => this.readMemory(tid, address, length);
-    const map = kind === 'svr4' ? readLinkMap(memory, this.registers.wordSize, this.auxv(tid)) : undefined;
+    const map = kind === 'svr4' ? readLinkMap(memory, ARCHITECTURES[this.architectureOf?.(tid) ?? this.architecture].wordSize, this.auxv(tid)) : undefined;
     const { kernel } = this.inner.debuggee;
     const modules = user !== undefined || kernel === undefined ? [] : orRefuse(() => this.modules.libraries(kernel, this.moduleWatch.leaving));
     if (user === undefined && kernel !== undefined) this.moduleWatch.begin(kernel);

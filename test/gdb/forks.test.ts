@@ -1,5 +1,6 @@
 /** Programs that make processes: gdb's dialogue with skas is the one it has with gdbserver, command for command. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { guestProgram } from '../fixtures/guest-program.ts';
 import { gdb, listen, type GdbOptions } from './dialogue.ts';
@@ -21,7 +22,7 @@ afterEach(() => {
 });
 
 async function withGdbserver(what: string, commands: readonly string[], options: GdbOptions): Promise<string> {
-  const server = spawn('gdbserver', ['--once', '127.0.0.1:0', program(), what], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const server = spawn('gdbserver', ['--once', '127.0.0.1:0', program(), ...what.split(' ')], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   child = server;
   const port = await new Promise<number>((resolve, reject) => {
     let text = '';
@@ -37,7 +38,7 @@ async function withGdbserver(what: string, commands: readonly string[], options:
 }
 
 async function withSkas(what: string, commands: readonly string[], options: GdbOptions): Promise<string> {
-  const machine = await listen(['run', '--gdb', ':0', '--wait', program(), what]);
+  const machine = await listen(['run', '--share', dirname(program()), '--gdb', ':0', '--wait', program(), ...what.split(' ')]);
   machine.child.stdin?.end();
   try {
     return await gdb(machine.port, commands, { symbols: program(), ...options });
@@ -49,7 +50,7 @@ async function withSkas(what: string, commands: readonly string[], options: GdbO
 /** Without what differs from run to run (ids, addresses, ports), what only we tell (what a thread sleeps in), where under gdbserver a parent happens to be, and how the connection ends behind the last command. */
 function essence(text: string): string {
   return text.split('\n').filter((line) => !/^Reading |^warning: (File transfers|Source file is more recent)|detached\]$|^Remote connection closed/.test(line)).join('\n')
-    .replace(/process \d+/g, 'process P').replace(/Thread \d+\.\d+/g, 'Thread T').replace(/0x[0-9a-f]+/g, '0xX').replace(/127\.0\.0\.1:\d+/g, 'PORT').replace(/ \(sleeping in \w+\)/g, '').replace(/wait_for \(child=\d+\)/g, 'wait_for (child=P)').replace(/in (_Fork|wait4) \(\)/g, 'in the kernel').replace(/ +/g, ' ').trimEnd();
+    .replace(/process \d+/g, 'process P').replace(/Thread \d+\.\d+/g, 'Thread T').replace(/0x[0-9a-f]+/g, '0xX').replace(/127\.0\.0\.1:\d+/g, 'PORT').replace(/ \(sleeping in \w+\)/g, '').replace(/wait_for \(child=\d+\)/g, 'wait_for (child=P)').replace(/in (_Fork|vfork|wait4) \(\)/g, 'in the kernel').replace(/ +/g, ' ').trimEnd();
 }
 
 const KEEP = ['set detach-on-fork off'];
@@ -95,6 +96,17 @@ describe('as gdbserver', () => {
 });
 
 describe('where gdbserver shows stops of its own', () => {
+  it('a 64-bit program and a 32-bit one have each its own registers', async () => {
+    const what = `vfork ${guestProgram('gdb-forks.c', ['-O0', '-g', '-static', '-m32'])}`;
+    const text = await withSkas(what, [
+      ...BOTH, 'catch exec', 'continue', 'break in_child', 'continue', 'print sizeof(long)', 'print $eip == $pc', 'print shared', 'bt', 'inferior 1', 'print sizeof(long)', 'print $rip == $pc', 'inferior 2', 'finish', 'info registers gs', 'print $sp < 0xffffffff',
+      'continue', 'inferior 1', 'delete', 'continue',
+    ], EXTENDED);
+    expect(text).toMatch(/hit Breakpoint 2\.2, in_child \(\)[^]*\$1 = 4\n\$2 = 1\n\$3 = 1\n#0 +in_child[^]*#1 .* in main \(argc=2/);
+    expect(text).toMatch(/\$4 = 8\n\$5 = 1\n[^]*main \(argc=2[^]*gs +0x63 +99\n\$6 = 1\n/);
+    expect(text).toMatch(/Inferior 2 \(process 3\) exited with code 05[^]*Inferior 1 \(process 2\) exited with code 05/);
+  }, LONG);
+
   it('both sides of a vfork are held', async () => {
     const text = await withSkas('vfork', [...BOTH, 'break in_child', 'break in_parent', 'continue', 'bt 1', 'continue', 'inferior 1', 'continue', 'p status', 'continue'], {});
     expect(text).toMatch(/hit Breakpoint 1\.2, in_child \(\)/);

@@ -111,7 +111,8 @@ static int do_nap(void)
 
 int main(int argc, char **argv)
 {
-	self = argv[0];
+	/* What children become: the same program, unless it is the second argument. */
+	self = argc > 2 ? argv[2] : argv[0];
 	const char *what = argc > 1 ? argv[1] : "fork";
 	if (!strcmp(what, "end")) {
 		in_child();
