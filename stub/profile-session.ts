@@ -12,6 +12,7 @@ import { Profiler, type ProfilerOptions } from '../emulator/profile/profiler.ts'
 import type { MonitorCommand } from './monitor-commands.ts';
 import { isFilterWord, parseProfileFilter, parseProfileRequest, type ProfileRequest } from './profile-request.ts';
 import { Refusal } from './target.ts';
+import type { GuestPrograms } from './tasks/guest-programs.ts';
 
 /** Name in UML kernels of the function that loads a jmp_buf of the kernel's own layout (arch/x86/um/setjmp_64.S). */
 const LONGJMP = 'kernel_longjmp';
@@ -24,14 +25,17 @@ export class ProfileSession {
   private readonly commandLine: string;
   private readonly readFile: (path: string) => Uint8Array | undefined;
   private readonly images = new Map<string, CodeImage | undefined>();
+  private readonly guests: GuestPrograms | undefined;
   private profiler: Profiler | undefined;
 
   /**
    * @param program path of the debuggee's program
    * @param commandLine what profiles say was run
    * @param readFile contents of a guest file; asked while the guest is there
+   * @param guests tells of the processes of a kernel, where the program is one
    */
-  constructor(debug: Debugger, program: string, commandLine: string, readFile: (path: string) => Uint8Array | undefined) {
+  constructor(debug: Debugger, program: string, commandLine: string, readFile: (path: string) => Uint8Array | undefined, guests?: GuestPrograms) {
+    this.guests = guests;
     this.debug = debug;
     this.program = program;
     this.commandLine = commandLine;
@@ -115,8 +119,14 @@ export class ProfileSession {
     return this.write(requests, parseProfileFilter(filters)).map((line) => `${line}\n`).join('');
   }
 
+  /** Of a function of the program, if that has fixed addresses. */
+  addressOf(name: string): number | undefined {
+    const image = this.image(this.program);
+    return image?.isFixed === true ? image.functions.find((each) => each.name === name)?.low : undefined;
+  }
+
   private makeProfiler(options: Omit<ProfilerOptions, 'images'>): Profiler {
-    const profiler = new Profiler(this.debug.machine, { ...options, images: (path) => this.image(path) });
+    const profiler = new Profiler(this.debug.machine, { ...options, images: (path) => this.image(path), ...(this.guests === undefined ? {} : { guests: () => this.guests?.current() }) });
     const jump = options.trees ? this.taskSwitch() : undefined;
     if (jump !== undefined) {
       this.debug.addProbe(jump, ({ context }) => {

@@ -91,17 +91,37 @@ class Writer {
  */
 export function readGcovFiles(read: ReadMemory, root: number, wordSize: 4 | 8): GcovFile[] {
   const memory = new Reader(read, wordSize);
-  const files: GcovFile[] = [];
+  const parts: Part[] = [];
   for (let info = memory.pointer(root); info !== 0;) {
-    if (files.length === MOST) throw new GcovError('the list of coverage data has no end');
-    files.push(readInfo(memory, info));
+    if (parts.length === MOST) throw new GcovError('the list of coverage data has no end');
+    parts.push(readInfo(memory, info));
     info = memory.pointer(info + wordSize);
   }
-  return files;
+  // Each file says what the largest counter of all is (libgcov-driver.c, compute_summary).
+  const largest = parts.reduce((most, part) => maximum(most, part.largest), 0n);
+  return parts.map((part) => finish(part, largest));
+}
+
+/** A file without its head. */
+interface Part {
+  readonly path: string;
+  readonly version: number;
+  /** Stamp and checksum. */
+  readonly identity: readonly [number, number];
+  readonly body: Buffer;
+  readonly largest: bigint;
+}
+
+function finish({ path, version, identity, body }: Part, largest: bigint): GcovFile {
+  const out = new Writer();
+  out.u32(MAGIC, version, ...identity, Tag.summary, SUMMARY_BYTES, 1, Number(BigInt.asUintN(32, largest)));
+  out.bytes(body);
+  out.u32(0);
+  return { path, bytes: out.take() };
 }
 
 /** struct gcov_info: version, next, stamp, checksum, filename, merge functions, number of functions, functions. */
-function readInfo(memory: Reader, info: number): GcovFile {
+function readInfo(memory: Reader, info: number): Part {
   const { word } = memory;
   const version = memory.u32(info);
   const text = String.fromCharCode(version >>> 24, (version >>> 16) & 0xff, (version >>> 8) & 0xff, version & 0xff);
@@ -119,11 +139,7 @@ function readInfo(memory: Reader, info: number): GcovFile {
   const body = new Writer();
   let largest = 0n;
   for (let i = 0; i < count; i++) largest = maximum(largest, writeFunction(memory, body, memory.pointer(functionsAt + i * word), info, kinds));
-  const out = new Writer();
-  out.u32(MAGIC, version, memory.u32(stampAt), memory.u32(stampAt + 4), Tag.summary, SUMMARY_BYTES, 1, Number(BigInt.asUintN(32, largest)));
-  out.bytes(body.take());
-  out.u32(0);
-  return { path: memory.text(memory.pointer(nameAt)), bytes: out.take() };
+  return { path: memory.text(memory.pointer(nameAt)), version, identity: [memory.u32(stampAt), memory.u32(stampAt + 4)], body: body.take(), largest };
 }
 
 /** struct gcov_fn_info: key, ident, lineno_checksum, cfg_checksum, counters { number, values }. Gives the largest counter. */

@@ -6,6 +6,15 @@ import type { CodeFunction, CodeImage } from './code-image.ts';
 /** Opens program files by the guest's path; undefined: there is none, or it is no program. */
 export type ImageSource = (path: string) => CodeImage | undefined;
 
+/** A stretch of a program file that is mapped. */
+export interface ImageMapping {
+  readonly start: number;
+  readonly end: number;
+  /** Of `start` in the file, bytes. */
+  readonly offset: number;
+  readonly image: CodeImage;
+}
+
 interface MappedImage {
   readonly start: number;
   readonly end: number;
@@ -27,14 +36,19 @@ export class ImageMap {
    * @param memory reads code, where it is to be compared with the file's
    */
   update(regions: readonly Region[], memory?: (address: number, into: Uint8Array) => number): void {
-    const found: MappedImage[] = [];
-    for (const { start, end, offset, prot, name } of regions) {
-      if ((prot & Prot.exec) === 0 || !name.startsWith('/')) continue;
-      const image = this.source(name);
-      const own = image?.addressOfOffset(offset);
-      if (image === undefined || own === undefined) continue;
-      found.push({ start, end, image, bias: start - own });
-    }
+    const mappings = regions.flatMap(({ start, end, offset, prot, name }): ImageMapping[] => {
+      const image = (prot & Prot.exec) === 0 || !name.startsWith('/') ? undefined : this.source(name);
+      return image === undefined ? [] : [{ start, end, offset, image }];
+    });
+    this.add(mappings, memory);
+  }
+
+  /** As {@link update}, of files that are open already. */
+  add(mappings: readonly ImageMapping[], memory?: (address: number, into: Uint8Array) => number): void {
+    const found = mappings.flatMap(({ start, end, offset, image }): MappedImage[] => {
+      const own = image.addressOfOffset(offset);
+      return own === undefined ? [] : [{ start, end, image, bias: start - own }];
+    });
     for (const { start, end, image, bias } of memory === undefined ? [] : [...found, ...this.mapped]) {
       const code = new Uint8Array(end - start);
       const read = memory?.(start, code) ?? 0;

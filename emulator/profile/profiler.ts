@@ -12,14 +12,32 @@ import type { Thread } from '../host/process/thread.ts';
 import { onStack } from '../host/signals/alternate-stack.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { PageAccess } from '../memory/page-access.ts';
-import { ImageMap, type ImageSource } from './image-map.ts';
+import { ImageMap, type ImageMapping, type ImageSource } from './image-map.ts';
+
+/** A task of a kernel that is the debuggee. */
+export interface GuestTask {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Its address space in the guest: what runs for another one before (the guest's kernel, as it makes the process) is something else. 0: none. */
+  readonly memory: number;
+  /** First address that is not the process's own: what it executes beyond is its kernel's (UML's stub), on a stack of its own. */
+  readonly end: number;
+  /** Another one when other files are mapped. */
+  readonly mappings: string;
+  /** Programs and libraries it has mapped. */
+  images(): readonly ImageMapping[];
+}
 
 /** What ran in one address space, by one thread, on one stack. */
 export interface ProfileContext extends CountingContext {
+  /** Of the guest's process where a kernel is the debuggee; else of the machine's. */
   readonly pid: number;
   readonly tid: number;
-  /** Name of the thread when it was first seen. */
-  readonly name: string;
+  /** When it was last seen. */
+  name: string;
+  /** Mappings of the guest's process when they were last looked at. */
+  mappings: string;
   /** rip at its first run: its outermost function. */
   readonly start: number;
   readonly images: ImageMap;
@@ -32,14 +50,18 @@ export interface ProfilerOptions {
   /** The first process only (a UML kernel), or every process of the host. */
   readonly scope: 'debuggee' | 'all';
   readonly images: ImageSource;
+  /** The task that a kernel which is the debuggee runs now. */
+  readonly guests?: () => GuestTask | undefined;
 }
 
 /** A thread in an address space. */
 interface Runner {
   /** Undefined: it is not asked for. */
   readonly thread: Thread | undefined;
-  /** By stack: the debuggee may have several, others have number 0. */
+  /** By stack: the debuggee may have several, others have number 0, or that of their memory in the guest. */
   readonly stacks: Map<number, ProfileContext>;
+  /** The one that executed last. */
+  last: ProfileContext | undefined;
 }
 
 export class Profiler {
@@ -50,8 +72,12 @@ export class Profiler {
   private all: ProfileContext[] = [];
   /** What is not asked for is counted here, and thrown away. */
   private rest: CountingContext = { totals: new TransferTotals(), flat: true };
+  /** Contexts of the guest's kernel by the task they execute for. */
+  private readonly inKernel = new Map<number, ProfileContext>();
   private running: ProfileContext | undefined;
   private stack = 0;
+  /** The stack whose task was looked at last. */
+  private met = 0;
   private counting = false;
 
   constructor(machine: Machine, options: ProfilerOptions) {
@@ -129,23 +155,42 @@ export class Profiler {
     const runner = this.runners.get(space)?.get(context) ?? this.newRunner(context, space);
     this.running = undefined;
     if (runner.thread === undefined || this.machine.excursion) return this.rest;
-    const stack = runner.thread.process === this.machine.process ? this.stack : 0;
+    const isDebuggee = runner.thread.process === this.machine.process;
+    // A kernel's own tasks are looked at when it has switched to them.
+    const early = !isDebuggee || this.stack !== this.met ? this.options.guests?.() : undefined;
+    if (isDebuggee) this.met = this.stack;
+    const stack = isDebuggee ? this.stack : early === undefined || context.rip >= early.end ? 0 : early.memory;
     const known = runner.stacks.get(stack);
-    return (this.running = known ?? this.newContext(runner.thread, runner.stacks, stack));
+    const guest = known === undefined ? (early ?? this.options.guests?.()) : early;
+    const found = known ?? this.newContext(runner.thread, runner.stacks, stack, guest);
+    if (guest !== undefined) this.meet(found, runner, guest);
+    runner.last = found;
+    return (this.running = found);
+  }
+
+  /** A context executes for a task of the guest. */
+  private meet(context: ProfileContext, runner: Runner, guest: GuestTask): void {
+    // A program gives its name to the kernel's part of it, too, which began as its parent's child.
+    for (const each of [context, this.inKernel.get(guest.tid)]) if (each?.tid === guest.tid) each.name = guest.name;
+    if (runner.thread?.process === this.machine.process) this.inKernel.set(guest.tid, context);
+    else if (context.mappings !== guest.mappings) {
+      context.mappings = guest.mappings;
+      context.images.add(guest.images());
+    }
   }
 
   private newRunner(context: ThreadContext, space: PageAccess): Runner {
     const thread = [...this.machine.kernel.threads.values()].find((one) => one.context === context);
     const wanted = this.options.scope === 'all' || thread?.process === this.machine.process;
-    const runner: Runner = { thread: wanted ? thread : undefined, stacks: new Map() };
+    const runner: Runner = { thread: wanted ? thread : undefined, stacks: new Map(), last: undefined };
     this.runners.set(space, (this.runners.get(space) ?? new Map<ThreadContext, Runner>()).set(context, runner));
     return runner;
   }
 
-  private newContext(thread: Thread, stacks: Map<number, ProfileContext>, stack: number): ProfileContext {
+  private newContext(thread: Thread, stacks: Map<number, ProfileContext>, stack: number, guest: GuestTask | undefined): ProfileContext {
     const { space } = thread;
     const context: ProfileContext = {
-      totals: new TransferTotals(), pid: thread.process.pid, tid: thread.tid, name: thread.name, start: thread.context.rip, images: new ImageMap(this.options.images), space,
+      totals: new TransferTotals(), pid: guest?.pid ?? thread.process.pid, tid: guest?.tid ?? thread.tid, name: guest?.name ?? thread.name, mappings: '', start: thread.context.rip, images: new ImageMap(this.options.images), space,
     };
     context.images.update(space.regions());
     stacks.set(stack, context);
@@ -169,7 +214,7 @@ export class Profiler {
 
   private handlerBegins(thread: Thread): void {
     const runner = this.runners.get(thread.space)?.get(thread.context);
-    const context = runner?.stacks.get(thread.process === this.machine.process ? this.stack : 0);
+    const context = thread.process === this.machine.process ? runner?.stacks.get(this.stack) : runner?.last;
     if (context === undefined) return;
     const { altStack } = thread.signals;
     const rsp = thread.context.gprNumber(Reg.rsp);

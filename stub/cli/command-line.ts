@@ -33,6 +33,8 @@ export interface Settings {
   readonly profile: readonly ProfileRequest[];
   readonly profileAll: boolean;
   readonly profileOnly: ProfileFilter;
+  /** A format and a folder. */
+  readonly profilePerTest: ProfileRequest | undefined;
   readonly stats: boolean;
   readonly quiet: boolean;
 }
@@ -162,6 +164,7 @@ function settings(values: Values): Settings {
     return text === undefined ? undefined : parse(text);
   };
   const gdb = one('gdb', gdbAddress);
+  if (values.has('profile') && values.has('profile-per-test')) throw usageError('--profile and --profile-per-test: one of them');
   if (values.has('wait') && gdb === undefined) throw usageError('--wait needs --gdb: nobody else could say go');
   return {
     gdb,
@@ -178,6 +181,7 @@ function settings(values: Values): Settings {
     ...traceChannels(values.get('trace') ?? []),
     profile: (values.get('profile') ?? []).flatMap((list) => list.split(',')).map(profileRequest),
     profileAll: values.has('profile-all'),
+    profilePerTest: one('profile-per-test', profileRequest),
     profileOnly: profileFilter(values.get('profile-only') ?? []),
     stats: values.has('stats'),
     quiet: values.has('quiet'),

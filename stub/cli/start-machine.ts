@@ -7,11 +7,16 @@ import { DEFAULT_OPTIONS, Kernel } from '../../emulator/host/kernel.ts';
 import { stateHash } from '../../emulator/host/state-hash.ts';
 import { Signal, signalName } from '../../emulator/host/signals/signal-numbers.ts';
 import { ARCHITECTURES } from '../registers.ts';
+import { DebuggeeKernel } from '../tasks/debuggee-kernel.ts';
+import { GuestPrograms } from '../tasks/guest-programs.ts';
 import { TaskTarget } from '../tasks/task-target.ts';
 import { ModuleFiles } from '../libraries/module-files.ts';
-import { MachineTarget } from '../machine-target.ts';
+import { MachineTarget, type GuestFiles } from '../machine-target.ts';
 import { PROFILE_FORMATS } from '../../emulator/profile/formats/table.ts';
 import { gcovCommand } from '../gcov-command.ts';
+import { watchKunit } from '../kunit-borders.ts';
+import type { ProfileRequest } from '../profile-request.ts';
+import { TestProfiles } from '../test-profiles.ts';
 import { ProfileSession } from '../profile-session.ts';
 import { Refusal } from '../target.ts';
 import { RspServer } from '../server.ts';
@@ -70,9 +75,11 @@ const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word :
 /** Commands for gdb: att, det. */
 const GDB_SCRIPT = join(import.meta.dirname, '..', '..', 'bin', 'skas.gdb');
 
+const guestFiles = (machine: Machine): GuestFiles => ({ read: (path) => readGuestFile(machine, path), readLink: (path) => readGuestLink(machine, path) });
+
 async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, tracePackets, modules }: Settings, program: string, expected: boolean, profiling: ProfileSession): Promise<RspServer | undefined> {
   if (gdb === undefined) return undefined;
-  const files = { read: (path: string) => readGuestFile(machine, path), readLink: (path: string) => readGuestLink(machine, path) };
+  const files = guestFiles(machine);
   const target = new MachineTarget(debug, files, [profiling.command, gcovCommand(debug, program, files.read)]);
   const { registers } = ARCHITECTURES[target.architecture];
   const server = new RspServer(new UserTarget(new TaskTarget(target, { expected, registers, separate: (elf) => separateDebugFile(elf, program) }), debug, new ModuleFiles(modules, program)), {
@@ -97,6 +104,10 @@ async function startServer(debug: Debugger, machine: Machine, { gdb, quiet, trac
   return server;
 }
 
+function guestPrograms(debug: Debugger, machine: Machine, program: string): GuestPrograms {
+  return new GuestPrograms(new DebuggeeKernel(new MachineTarget(debug, guestFiles(machine)), true, (elf) => separateDebugFile(elf, program)));
+}
+
 /** The exit status that stands for an ending. */
 function exitStatus(ending: Ending, quit: number): number {
   if (ending.kind === 'quit') return quit;
@@ -108,12 +119,20 @@ function exitStatus(ending: Ending, quit: number): number {
   return signal === 0 ? ending.status >> 8 : 128 + signal;
 }
 
-/** The guest is over: what was counted goes to files. */
-function writeProfiles(profiling: ProfileSession, { profile, profileOnly, quiet }: Settings): void {
+const PER_TEST = 'profile-per-test';
+
+function testProfiles(debug: Debugger, profiling: ProfileSession, request: ProfileRequest): TestProfiles {
+  const made = new TestProfiles(profiling, request);
+  made.exact = watchKunit(debug, (name) => profiling.addressOf(name), (name) => withProfiles(PER_TEST, () => made.border(name)));
+  return made;
+}
+
+/** Does something with profiles; what cannot be done is the user's to know. */
+function withProfiles<T>(option: string, work: () => T): T {
   try {
-    for (const line of profiling.write(profile, profileOnly)) if (!quiet) say(line);
+    return work();
   } catch (error) {
-    if (error instanceof Refusal) throw new UserError(`--profile: ${error.message}`);
+    if (error instanceof Refusal || (error instanceof Error && 'code' in error)) throw new UserError(`--${option}: ${error.message}`);
     throw error;
   }
 }
@@ -133,7 +152,12 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   else buildRunTree(kernel.vfs, file, settings.shares, folder);
 
   const terminal = new HostTerminal();
-  const io = new StandardIo(kernel, { terminal: terminal.terminal, onOutput: (fd, bytes) => terminal.write(fd, bytes) });
+  let perTest: TestProfiles | undefined;
+  const io = new StandardIo(kernel, { terminal: terminal.terminal, onOutput: (fd, bytes) => {
+    terminal.write(fd, bytes);
+    if (perTest?.output(bytes) === true) kernel.requestStop();
+  } });
+
   const child = kernel.spawn(file.path, [kind === 'run' ? program : file.path, ...args], environment(settings), { cwd: folder, stdio: io.files });
   io.attach(child);
   let finalState = '';
@@ -144,15 +168,21 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   const machine = new Machine(kernel, child, {
     paced: () => settings.realtime || terminal.inputOpen,
     expecting: () => terminal.inputOpen || server !== undefined,
-    ready: () => terminal.ready() ?? server?.ready(),
+    ready: () => {
+      withProfiles(PER_TEST, () => perTest?.settle());
+      return terminal.ready() ?? server?.ready();
+    },
     feed: (quiet) => terminal.feed(quiet),
   });
   const debug = new Debugger(machine);
   if (settings.wait) debug.holdAtStart();
-  const profiling = new ProfileSession(debug, file.path, [program, ...args].join(' '), (path) => readGuestFile(machine, path));
-  if (settings.profile.length > 0) {
-    profiling.start({ trees: settings.profile.some(({ format }) => PROFILE_FORMATS[format].trees), scope: settings.profileAll ? 'all' : 'debuggee' });
+  const profiling = new ProfileSession(debug, file.path, [program, ...args].join(' '), (path) => readGuestFile(machine, path), kind === 'boot' ? guestPrograms(debug, machine, file.path) : undefined);
+  const { profilePerTest } = settings;
+  const requested = [...settings.profile, ...(profilePerTest === undefined ? [] : [profilePerTest])];
+  if (requested.length > 0) {
+    profiling.start({ trees: requested.some(({ format }) => PROFILE_FORMATS[format].trees), scope: settings.profileAll ? 'all' : 'debuggee' });
   }
+  if (profilePerTest !== undefined) perTest = withProfiles(PER_TEST, () => testProfiles(debug, profiling, profilePerTest));
   server = await startServer(debug, machine, settings, file.path, kind === 'boot', profiling);
   if (terminal.interactive && !settings.quiet) say('Ctrl-] x ends the machine');
   let quit = 0;
@@ -170,7 +200,10 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
     await server?.close();
     const status = exitStatus(ending, quit);
     if (ending.kind === 'ended' && (ending.status & 0x7f) !== 0 && !settings.quiet) say(`${program} was ended by ${signalName(ending.status & 0x7f)}`);
-    if (settings.profile.length > 0) writeProfiles(profiling, settings);
+    if (settings.profile.length > 0) {
+      for (const line of withProfiles('profile', () => profiling.write(settings.profile, settings.profileOnly))) if (!settings.quiet) say(line);
+    }
+    withProfiles(PER_TEST, () => perTest?.finish());
     if (settings.stats) process.stderr.write(statistics(kernel, (performance.now() - begin) / 1000, finalState));
     await drain();
     return status;

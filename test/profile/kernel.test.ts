@@ -1,9 +1,10 @@
 /** Profiles of a UML kernel: a whole boot from the command line, and between two stops from gdb. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { guestProgram } from '../fixtures/guest-program.ts';
 import { initramfs } from '../fixtures/initramfs.ts';
 import { skas } from '../fixtures/skas.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
@@ -64,4 +65,28 @@ describe('a profile of a kernel', () => {
       machine.child.kill('SIGKILL');
     }
   }, LONG);
+});
+
+describe('processes of a UML kernel', () => {
+  it.each([['static', ['-static']], ['with shared libraries', []]])('have their programs, functions and names: %s', (_, flags) => {
+    const program = guestProgram('profile-program.c', ['-O1', '-g', ...flags]);
+    const libraries = flags.length > 0 ? {} : { 'lib64/ld-linux-x86-64.so.2': realpathSync('/lib64/ld-linux-x86-64.so.2'), 'lib/x86_64-linux-gnu/libc.so.6': realpathSync('/lib/x86_64-linux-gnu/libc.so.6'), 'lib/x86_64-linux-gnu/libm.so.6': realpathSync('/lib/x86_64-linux-gnu/libm.so.6') };
+    const [chains, calls] = [path('chains'), path('calls')];
+    const { status, stdout, stderr } = skas([
+      'boot', '--quiet', '--profile-all', '--profile', `collapsed=${chains},callgrind=${calls}`, umlKernel('static'), 'mem=64M', `initrd=${initramfs({ 'bin/worker': program, ...libraries })}`, 'skas.run=/bin/worker',
+    ], { timeout: 120_000 });
+    expect([status, stdout.includes(execFileSync(program, { encoding: 'utf8' }).trim())], stderr).toEqual([0, true]);
+    const alone = path('alone');
+    expect(skas(['run', '--profile', `callgrind=${alone}`, program]).status).toBe(0);
+    const [guest, host] = [calls, alone].map((file) => parseCallgrind(readFileSync(file, 'utf8')));
+    for (const name of ['leaf', 'middle', 'fibonacci', 'compare', 'escape']) expect([name, guest.functions.get(name)?.self]).toEqual([name, host.functions.get(name)?.self]);
+    const lines = readFileSync(chains, 'utf8').split('\n');
+    // Its own part and the kernel's, under one name.
+    expect(lines.some((line) => /^worker \[\d+\];.*;main;middle;leaf \d+$/.test(line))).toBe(true);
+    expect(lines.some((line) => /^worker \[\d+\];.*;userspace;handle_trap;.*;ksys_write;/.test(line) || /^worker \[\d+\];.*;userspace;.*;ksys_write;/.test(line))).toBe(true);
+    expect(lines.some((line) => /^kthreadd \[2\];/.test(line))).toBe(true);
+    // Of no file is what UML has put into its processes itself.
+    const sum = (wanted: (line: string) => boolean): number => lines.filter(wanted).reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+    expect(sum((line) => line.includes('[no_file]'))).toBeLessThan(0.005 * sum(() => true));
+  }, 240_000);
 });
