@@ -4,6 +4,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { guestProgram } from '../fixtures/guest-program.ts';
 import { initramfs } from '../fixtures/initramfs.ts';
 import { umlKernel } from '../fixtures/uml-kernel.ts';
+import type { UmlVariant } from '../fixtures/uml-config.ts';
 import { Adapter } from './adapter.ts';
 
 const LONG = 90_000;
@@ -23,10 +24,10 @@ interface Spoiling {
 }
 
 /** Boots with filters on; if something is to be spoilt, makes the kernel go wrong by it. Gives the exception's stop and its report. */
-async function exceptional(filters: readonly string[], args: readonly string[], spoiling?: Spoiling): Promise<{ stop: DebugProtocol.StoppedEvent['body']; id: string; message: string; top: string }> {
+async function exceptional(filters: readonly string[], args: readonly string[], spoiling?: Spoiling, kernel: UmlVariant = 'static'): Promise<{ stop: DebugProtocol.StoppedEvent['body']; id: string; message: string; top: string }> {
   adapter = await Adapter.start();
   const { client } = adapter;
-  const launched = await adapter.begin('launch', { program: umlKernel('static'), args: ['mem=64M', ...args], initrd: initramfs({ 'bin/crash': guestProgram('crash.c', ['-O1', '-static']) }), console: 'internalConsole' });
+  const launched = await adapter.begin('launch', { program: umlKernel(kernel), args: ['mem=64M', ...args], initrd: initramfs({ 'bin/crash': guestProgram('crash.c', ['-O1', '-static']) }), console: 'internalConsole' });
   await client.setExceptionBreakpointsRequest({ filters: [...filters] });
   if (spoiling !== undefined) await client.setFunctionBreakpointsRequest({ breakpoints: [{ name: spoiling.function }] });
   let stop = await adapter.stopAfter(async () => {
@@ -64,6 +65,13 @@ it('Oops', async () => {
   expect(id).toBe('oops');
   expect(message).toMatch(/^Kernel mode fault at addr 0x[0-9a-f]+, ip 0x[0-9a-f]+$/);
   expect(top).toMatch(/^panic /);
+}, LONG);
+
+it('KUnit failure', async () => {
+  const { id, message, top } = await exceptional(DEFAULTS, [], { function: 'add_one', expression: 'i', value: '40' }, 'instrumented');
+  expect(id).toBe('kunit');
+  expect(message).toMatch(/type = KUNIT_EXPECTATION/);
+  expect(top).toMatch(/^__kunit_do_failed_assertion /);
 }, LONG);
 
 it('SIGSEGV of a process', async () => {
