@@ -19,6 +19,11 @@ const LONGJMP = 'kernel_longjmp';
 /** Kernel stacks are aligned to their size, which is not more than this. */
 const STACK_ALIGNMENT = 0x4000;
 
+/** What is to be counted: call trees, too? Names of a kernel's tasks? The first process, or all? */
+export interface ProfileOptions extends Pick<ProfilerOptions, 'trees' | 'scope'> {
+  readonly tasks: boolean;
+}
+
 export class ProfileSession {
   private readonly debug: Debugger;
   private readonly program: string;
@@ -47,7 +52,7 @@ export class ProfileSession {
   }
 
   /** @throws Refusal when something else has been counted before */
-  start(options: Omit<ProfilerOptions, 'images'>): void {
+  start(options: ProfileOptions): void {
     this.profiler ??= this.makeProfiler(options);
     const { scope, trees } = this.profiler.options;
     if (scope !== options.scope || (options.trees && !trees)) throw new Refusal(`counting has begun ${scope === 'all' ? 'for all processes' : 'for the first process'}${trees ? '' : ', without calls'}; that stays`);
@@ -97,7 +102,7 @@ export class ProfileSession {
     switch (verb) {
       case 'start':
         if (words.length > 1 || (words.length === 1 && words[0] !== 'all')) throw new Refusal('profile start, or profile start all');
-        this.start({ trees: true, scope: words[0] === 'all' ? 'all' : 'debuggee' });
+        this.start({ trees: true, tasks: true, scope: words[0] === 'all' ? 'all' : 'debuggee' });
         return 'Counting.\n';
       case 'stop':
         this.stop();
@@ -125,9 +130,12 @@ export class ProfileSession {
     return image?.isFixed === true ? image.functions.find((each) => each.name === name)?.low : undefined;
   }
 
-  private makeProfiler(options: Omit<ProfilerOptions, 'images'>): Profiler {
-    const profiler = new Profiler(this.debug.machine, { ...options, images: (path) => this.image(path), ...(this.guests === undefined ? {} : { guests: () => this.guests?.current() }) });
-    const jump = options.trees ? this.taskSwitch() : undefined;
+  private makeProfiler({ trees, scope, tasks }: ProfileOptions): Profiler {
+    const { guests } = this;
+    // The processes of a kernel have their programs by its tasks.
+    const named = guests !== undefined && (tasks || scope === 'all');
+    const profiler = new Profiler(this.debug.machine, { trees, scope, images: (path) => this.image(path), ...(named ? { guests: () => guests.current() } : {}) });
+    const jump = trees ? this.taskSwitch() : undefined;
     if (jump !== undefined) {
       this.debug.addProbe(jump, ({ context }) => {
         const buffer = context.gprNumber(Reg.rdi);

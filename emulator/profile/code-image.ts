@@ -38,7 +38,8 @@ export class CodeImage {
   /** By address: stretches that differ from the file. */
   private readonly patches = new Map<number, Uint8Array>();
   private readonly framed = new Map<number, CodeFunction>();
-  private readonly lines = new Map<number, SourceLine | undefined>();
+  /** The last one that was asked for: questions come in the order of addresses. */
+  private stretch: { readonly low: number; readonly high: number; readonly line: SourceLine | undefined } = { low: 0, high: 0, line: undefined };
 
   /** @throws ElfError */
   constructor(bytes: Uint8Array, path: string) {
@@ -91,11 +92,12 @@ export class CodeImage {
   }
 
   lineAt(address: number): SourceLine | undefined {
-    if (this.lines.has(address)) return this.lines.get(address);
+    const last = this.stretch;
+    if (address >= last.low && address < last.high) return last.line;
     this.debug ??= DebugInfo.open(this.elf);
-    const row = this.debug.lineAt(address);
-    const line = row === undefined || row.line === 0 ? undefined : { file: row.file, line: row.line };
-    this.lines.set(address, line);
+    const found = this.debug.lineStretchAt(address);
+    const line = found === undefined || found.row.line === 0 ? undefined : { file: found.row.file, line: found.row.line };
+    this.stretch = { low: address, high: found?.end ?? address + 1, line };
     return line;
   }
 

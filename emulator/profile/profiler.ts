@@ -50,7 +50,7 @@ export interface ProfilerOptions {
   /** The first process only (a UML kernel), or every process of the host. */
   readonly scope: 'debuggee' | 'all';
   readonly images: ImageSource;
-  /** The task that a kernel which is the debuggee runs now. */
+  /** The task that a kernel which is the debuggee runs now; none: who runs what is not asked. */
   readonly guests?: () => GuestTask | undefined;
 }
 

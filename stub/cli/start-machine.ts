@@ -12,7 +12,7 @@ import { GuestPrograms } from '../tasks/guest-programs.ts';
 import { TaskTarget } from '../tasks/task-target.ts';
 import { ModuleFiles } from '../libraries/module-files.ts';
 import { MachineTarget, type GuestFiles } from '../machine-target.ts';
-import { PROFILE_FORMATS } from '../../emulator/profile/formats/table.ts';
+import { PROFILE_FORMATS, type FormatRow } from '../../emulator/profile/formats/table.ts';
 import { gcovCommand } from '../gcov-command.ts';
 import { watchKunit } from '../kunit-borders.ts';
 import type { ProfileRequest } from '../profile-request.ts';
@@ -180,7 +180,8 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   const { profilePerTest } = settings;
   const requested = [...settings.profile, ...(profilePerTest === undefined ? [] : [profilePerTest])];
   if (requested.length > 0) {
-    profiling.start({ trees: requested.some(({ format }) => PROFILE_FORMATS[format].trees), scope: settings.profileAll ? 'all' : 'debuggee' });
+    const rows = requested.map(({ format }): FormatRow => PROFILE_FORMATS[format]);
+    profiling.start({ trees: rows.some(({ trees }) => trees), tasks: rows.some(({ tasks }) => tasks === true), scope: settings.profileAll ? 'all' : 'debuggee' });
   }
   if (profilePerTest !== undefined) perTest = withProfiles(PER_TEST, () => testProfiles(debug, profiling, profilePerTest));
   server = await startServer(debug, machine, settings, file.path, kind === 'boot', profiling);

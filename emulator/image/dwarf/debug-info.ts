@@ -148,6 +148,12 @@ export class DebugInfo {
     return unit === undefined ? undefined : this.linesOf(unit)?.at(address);
   }
 
+  /** As {@link lineAt}, with the first address that belongs to another row. */
+  lineStretchAt(address: number): { readonly row: LineRow; readonly end: number } | undefined {
+    const unit = this.unitAt(address);
+    return unit === undefined ? undefined : this.linesOf(unit)?.stretchAt(address);
+  }
+
   /** The line a debugger shows for an address: see {@link LineTable.shownAt}. */
   shownLineAt(address: number): LineRow | undefined {
     const unit = this.unitAt(address);

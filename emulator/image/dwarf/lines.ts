@@ -81,6 +81,12 @@ export class LineTable {
     return index < 0 ? undefined : this.row(index);
   }
 
+  /** The row an address belongs to, and the first address that does not any more. */
+  stretchAt(address: number): { readonly row: LineRow; readonly end: number } | undefined {
+    const index = this.lastIndex(address);
+    return index < 0 ? undefined : { row: this.row(index), end: this.addresses[index + 1] };
+  }
+
   /** Index of the last row at or before an address in its sequence; -1: none. */
   private lastIndex(address: number): number {
     this.decode();

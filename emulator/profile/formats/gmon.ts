@@ -3,7 +3,7 @@
  * code wide and hold 16 bits; larger counts are spread over several records of the same range, which gprof adds up. Records are made
  * of stretches of executed code, so that only hot ones need many.
  */
-import type { CodeImage } from '../code-image.ts';
+import type { CodeImage, SourceLine } from '../code-image.ts';
 import type { CountedFunction, Profile } from '../profile.ts';
 
 const VERSION = 1;
@@ -123,12 +123,11 @@ function arcs(out: Writer, { image, callees }: CountedFunction): void {
 function blocks(out: Writer, image: CodeImage, functions: readonly CountedFunction[], wide: boolean): void {
   const counted: [address: number, count: number][] = [];
   for (const { instructions } of functions) {
-    let line: string | undefined;
+    let last: SourceLine | undefined;
     for (const { address, count } of instructions) {
       const place = image.lineAt(address);
-      const here = place === undefined ? undefined : `${place.file}:${place.line}`;
-      if (here !== undefined && here !== line) counted.push([address, count]);
-      line = here;
+      if (place !== undefined && (place.line !== last?.line || place.file !== last.file)) counted.push([address, count]);
+      last = place;
     }
   }
   if (counted.length === 0) return;

@@ -15,6 +15,8 @@ import { speedscopeJson } from './speedscope.ts';
 export interface FormatRow {
   /** Needs call trees. */
   readonly trees: boolean;
+  /** Tells who ran what: names of a kernel's tasks. */
+  readonly tasks?: boolean;
   /** @param image the debuggee's program; @param command what was run */
   readonly write: (profile: Profile, image: CodeImage, command: string) => string | Uint8Array;
 }
@@ -24,9 +26,9 @@ export const PROFILE_FORMATS = {
   lcov: { trees: false, write: lcovInfo },
   gcov: { trees: false, write: gcovJson },
   callgrind: { trees: true, write: (profile, _image, command) => callgrindOut(profile, command) },
-  pprof: { trees: true, write: (profile) => pprofProfile(profile) },
-  cpuprofile: { trees: true, write: (profile) => cpuProfile(profile) },
-  speedscope: { trees: true, write: (profile, _image, command) => speedscopeJson(profile, command) },
+  pprof: { trees: true, tasks: true, write: (profile) => pprofProfile(profile) },
+  cpuprofile: { trees: true, tasks: true, write: (profile) => cpuProfile(profile) },
+  speedscope: { trees: true, tasks: true, write: (profile, _image, command) => speedscopeJson(profile, command) },
   edges: { trees: false, write: (profile) => edgeTable(profile) },
-  collapsed: { trees: true, write: (profile) => collapsedStacks(profile) },
+  collapsed: { trees: true, tasks: true, write: (profile) => collapsedStacks(profile) },
 } as const satisfies Record<ProfileFormat, FormatRow>;
