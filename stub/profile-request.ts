@@ -16,16 +16,16 @@ export function parseProfileRequest(text: string): ProfileRequest {
   return { format, path: text.slice(at + 1) };
 }
 
-/** `functions=REGEX` or `files=REGEX`. */
-export const isFilterWord = (word: string): boolean => /^(functions|files)=/.test(word);
+/** `functions=REGEX`, `files=REGEX` or `tasks=REGEX`. */
+export const isFilterWord = (word: string): boolean => /^(functions|files|tasks)=/.test(word);
 
 /** @throws Refusal when one is no regular expression */
 export function parseProfileFilter(words: readonly string[]): ProfileFilter {
-  const filter: { functions?: RegExp; files?: RegExp } = {};
+  const filter: { functions?: RegExp; files?: RegExp; tasks?: RegExp } = {};
   for (const word of words) {
     const at = word.indexOf('=');
     const kind = word.slice(0, at);
-    if (kind === 'functions' || kind === 'files') filter[kind] = regularExpression(word.slice(at + 1), word);
+    if (kind === 'functions' || kind === 'files' || kind === 'tasks') filter[kind] = regularExpression(word.slice(at + 1), word);
   }
   return filter;
 }

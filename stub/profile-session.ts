@@ -93,7 +93,7 @@ export class ProfileSession {
   /** `monitor profile …`. */
   get command(): MonitorCommand {
     return {
-      name: 'profile', arguments: 'start [all]|stop|reset|write FORMAT=FILE… [functions=REGEX] [files=REGEX]', help: 'count executed instructions exactly, of the kernel or of all processes',
+      name: 'profile', arguments: 'start [all]|stop|reset|write FORMAT=FILE… [functions=REGEX] [files=REGEX] [tasks=REGEX]', help: 'count executed instructions exactly, of the kernel or of all processes',
       run: (rest) => this.obey(rest.trim().split(/\s+/)),
     };
   }

@@ -115,15 +115,17 @@ export class BreakpointRequests {
     return this.set('data', specs);
   }
 
-  async exceptions({ filters, filterOptions = [] }: DebugProtocol.SetExceptionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
-    const wanted = new Map<string, string | undefined>([...filters.map((filter) => [filter, undefined] as const), ...filterOptions.map(({ filterId, condition }) => [filterId, condition] as const)]);
+  /** @param always filters that launch.json names besides; their breakpoints are not among those given back */
+  async exceptions({ filters, filterOptions = [] }: DebugProtocol.SetExceptionBreakpointsArguments, always: readonly string[]): Promise<DebugProtocol.Breakpoint[]> {
+    const asked = new Map<string, string | undefined>([...filters.map((filter) => [filter, undefined] as const), ...filterOptions.map(({ filterId, condition }) => [filterId, condition] as const)]);
+    const wanted = new Map([...asked, ...always.map((filter) => [filter, undefined] as const)]);
     const table = exceptionsOf(this.firstStop('linux_main') !== undefined);
     const rows = [...wanted].map(([filter, condition]) => ({ row: table.find((each) => each.filter === filter), condition }));
     const specs = rows.flatMap(({ row, condition }) => (row === undefined ? [] : [{
       ...this.spec('exception', 'exception', `${row.filter} ${condition ?? ''}`, `this kernel has none of ${row.functions.join(', ')}`, {}, () => this.exceptionPlaces(row)),
       condition: [row.condition, condition].filter(isTrueText).map((each) => `(${each})`).join(' && ') || undefined, exception: row,
     }]));
-    return this.set('exception', specs);
+    return (await this.set('exception', specs)).slice(0, asked.size);
   }
 
   private exceptionPlaces({ functions, message }: KernelException): CodeLocation[] {

@@ -26,6 +26,10 @@ export interface ViewArguments {
   readonly action?: string;
   readonly scope?: string;
   readonly format?: string;
+  /** What the file is to tell of, as regular expressions. */
+  readonly functions?: string;
+  readonly files?: string;
+  readonly tasks?: string;
   readonly path?: string;
 }
 
@@ -86,14 +90,16 @@ export class KernelViews {
   }
 }
 
+const FILTERS = ['functions', 'files', 'tasks'] as const;
+
 /** @throws RequestError */
-function profileCommand({ action = '', scope, format, path }: ViewArguments): string {
+function profileCommand({ action = '', scope, format, path, ...filters }: ViewArguments): string {
   switch (action) {
     case 'start': return scope === 'all' ? 'profile start all' : 'profile start';
     case 'stop': case 'reset': return `profile ${action}`;
     case 'write':
       if (format === undefined || path === undefined || /\s/.test(path)) throw new RequestError('"format" and "path" (without blanks) are needed to write a profile');
-      return `profile write ${format}=${path}`;
+      return ['profile write', `${format}=${path}`, ...FILTERS.flatMap((kind) => filters[kind] === undefined ? [] : [`${kind}=${filters[kind].replace(/\s/g, '\\s')}`])].join(' ');
     default: throw new RequestError(`"action" must be start, stop, reset or write, not '${action}'`);
   }
 }

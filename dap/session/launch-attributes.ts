@@ -2,6 +2,8 @@
  * The attributes of launch.json: the one definition from which come the types, the JSON schema of the extension's package.json, the check of
  * what a client sends, and the table in the manual.
  */
+import { KERNEL_EXCEPTIONS } from '../breakpoints/kernel-exceptions.ts';
+
 type Request = 'launch' | 'attach';
 
 interface AttributeRow {
@@ -38,6 +40,7 @@ export const ATTRIBUTES = [
   { name: 'stopAt', type: 'string', requests: launch, default: '', help: 'A function to stop in once, such as `start_kernel`.' },
   { name: 'sourceFileMap', type: 'map', requests: both, help: 'Where sources are: from the path they were compiled under to where they are here.' },
   { name: 'modulePath', type: 'string[]', requests: both, default: [], help: 'Folders searched for the `.ko` files of loaded modules; a launch hands the first to the machine (`--modules`).' },
+  { name: 'exceptions', type: 'string[]', requests: both, default: [], help: 'Exceptions to stop for whatever the Breakpoints view says: `panic`, `oops`, `bug`, `warn`, `kasan`, `kunit`, `user-segv`.' },
   { name: 'tasks', type: 'boolean', requests: both, default: true, help: 'Show every task of the kernel as a thread, where the stub can.' },
   { name: 'skas', type: 'string', requests: launch, help: 'Another skas command to boot with.' },
   { name: 'trace', type: 'boolean', requests: both, default: false, help: 'Write every packet between adapter and stub to the debug console.' },
@@ -79,11 +82,17 @@ export function readAttributes(request: Request, given: Readonly<Record<string, 
       if (row.required === true && row.requests.includes(request)) throw new AttributeError(`launch.json: "${row.name}" is missing. ${row.help}`);
       continue;
     }
+    if (row.name === 'exceptions' && Array.isArray(value)) checkExceptions(value);
     if (!fits(row, value)) throw new AttributeError(`launch.json: "${row.name}" must be ${row.choices?.map((choice) => `"${choice}"`).join(' or ') ?? NAMES[row.type]}`);
     values[row.name] = value;
   }
   if (!complete(values)) throw new AttributeError('launch.json is incomplete');
   return values;
+}
+
+function checkExceptions(names: readonly unknown[]): void {
+  const unknown = names.find((name) => !KERNEL_EXCEPTIONS.some(({ filter }) => filter === name));
+  if (unknown !== undefined) throw new AttributeError(`launch.json: "exceptions" has no ${JSON.stringify(unknown)}: there are ${KERNEL_EXCEPTIONS.map(({ filter }) => filter).join(', ')}`);
 }
 
 /** What the loop above has checked, for the compiler. */

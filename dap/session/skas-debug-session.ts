@@ -91,6 +91,7 @@ export class SkasDebugSession extends TargetSession {
       debuggee.stub.client.onOutput = (text) => this.tell(text, 'stdout');
       debuggee.stub.client.onClosed = (reason) => this.lost(reason);
       if (debuggee.stub.reverse) this.sendEvent(new CapabilitiesEvent({ supportsStepBack: true }));
+      this.exceptionsAlways = attributes.exceptions;
       if (!attributes.tasks) await debuggee.stub.monitor('tasks off').catch(() => undefined);
       const reason = await debuggee.stub.reason();
       if (reason.kind !== 'stopped') throw new RspError('the target has already ended');
@@ -98,6 +99,8 @@ export class SkasDebugSession extends TargetSession {
       this.stoppedThread = reason.thread ?? first?.id;
       debuggee.inspector.useThread(this.stoppedThread);
       await debuggee.modules.refresh();
+      // A client that knows no filters gets them, too.
+      if (attributes.exceptions.length > 0) await this.breakpointRequests.exceptions({ filters: [] }, attributes.exceptions);
     } catch (error) {
       this.machine?.kill();
       throw error;

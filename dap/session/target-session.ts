@@ -13,6 +13,8 @@ export abstract class TargetSession extends RequestSession {
   protected stack: StackRequests | undefined;
   protected breakpointRequests: BreakpointRequests | undefined;
   protected memory: MemoryRequests | undefined;
+  /** Exception filters of launch.json. */
+  protected exceptionsAlways: readonly string[] = [];
   /** What the client said of itself. */
   protected client: DebugProtocol.InitializeRequestArguments | undefined;
 
@@ -45,7 +47,7 @@ export abstract class TargetSession extends RequestSession {
   }
 
   protected override setExceptionBreakPointsRequest(response: DebugProtocol.SetExceptionBreakpointsResponse, args: DebugProtocol.SetExceptionBreakpointsArguments): void {
-    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).exceptions(args) }));
+    this.answer(response, async () => ({ breakpoints: await this.need(this.breakpointRequests).exceptions(args, this.exceptionsAlways) }));
   }
 
   protected override breakpointLocationsRequest(response: DebugProtocol.BreakpointLocationsResponse, args: DebugProtocol.BreakpointLocationsArguments): void {

@@ -1,6 +1,8 @@
 /** Which functions a profile tells of: all, or those whose name and source file match. */
 export interface ProfileFilter {
   readonly functions?: RegExp;
+  /** On who executed: `NAME [PID]`. */
+  readonly tasks?: RegExp;
   /** On the path of the source file a function begins in; those without one do not match. */
   readonly files?: RegExp;
 }

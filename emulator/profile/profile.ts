@@ -3,6 +3,7 @@
  * The unit everywhere is retired instructions.
  */
 import type { TransferKind } from '../cpu/counting/transfer.ts';
+import type { CountingContext } from '../cpu/counting/transfer-counters.ts';
 import type { CallNode } from '../cpu/counting/call-trees.ts';
 import type { CodeFunction, CodeImage, SourceLine } from './code-image.ts';
 import { instructionCounts, type InstructionCount } from './instruction-counts.ts';
@@ -78,6 +79,7 @@ export class Profile {
   /** How often conditional branches were taken, by file and address; none: never. */
   readonly taken: ReadonlyMap<CodeImage, ReadonlyMap<number, number>>;
   private readonly contexts: readonly ProfileContext[];
+  private readonly wanted: ReadonlySet<CountingContext>;
   private readonly filter: ProfileFilter;
   private readonly known = new Map<CodeImage | undefined, Map<number, CountedFunction>>();
   private readonly callsBySite = new Map<CodeImage | undefined, Map<string, CountedCall>>();
@@ -85,13 +87,14 @@ export class Profile {
   private readonly sites = new Map<CodeImage | undefined, Map<number, number>>();
 
   constructor(source: ProfileSource, filter: ProfileFilter = {}) {
-    const contexts = source.contexts();
+    const contexts = source.contexts().filter((context) => filter.tasks?.test(nameOf(context)) ?? true);
     this.contexts = contexts;
+    this.wanted = new Set(contexts);
     this.filter = filter;
     this.countInstructions(contexts, contexts.reduce((sum, { totals }) => sum + totals.retired, 0));
     for (const context of contexts) this.countCalls(context);
     this.taken = countBranches(contexts);
-    this.chains = this.wantedChains(this.readChains(source.nodes()));
+    this.chains = this.wantedChains(this.readChains(source.nodes().filter(({ context }) => this.wanted.has(context))));
     const all = [...this.known.values()].flatMap((functions) => [...functions.values()]).filter((one) => this.tellsOf(one));
     this.total = all.reduce((sum, { self }) => sum + self, 0);
     for (const { callees } of all) callees.splice(0, callees.length, ...callees.filter(({ callee }) => this.tellsOf(callee)));
@@ -271,5 +274,8 @@ function place(images: ProfileContext['images'], address: number): { readonly im
   const mapped = images.at(address);
   return mapped === undefined ? { image: undefined, own: address } : { image: mapped.image, own: address - mapped.bias };
 }
+
+/** `sh [23]`, or `sh [23.24]` of another than a process's first thread. */
+export const nameOf = ({ name, pid, tid }: ProfileContext): string => `${name} [${pid === tid ? pid : `${pid}.${tid}`}]`;
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -140,7 +140,7 @@ function profileRequest(text: string): ProfileRequest {
 
 function profileFilter(words: readonly string[]): ProfileFilter {
   const other = words.find((word) => !isFilterWord(word));
-  if (other !== undefined) throw usageError(`--profile-only ${other}: functions=REGEX or files=REGEX expected`);
+  if (other !== undefined) throw usageError(`--profile-only ${other}: functions=REGEX, files=REGEX or tasks=REGEX expected`);
   try {
     return parseProfileFilter(words);
   } catch (error) {

@@ -27,7 +27,7 @@ export const OPTIONS = [
   { name: 'profile-all', help: '' },
   { name: 'profile', value: 'FORMAT=FILE', multiple: true, help: 'of all processes, not only the first; write exact profiles' },
   { name: 'profile-per-test', value: 'FORMAT=DIR', help: '' },
-  { name: 'profile-only', value: 'KIND=REGEX', multiple: true, help: 'each KUnit test apart; functions=, files= only' },
+  { name: 'profile-only', value: 'KIND=REGEX', multiple: true, help: 'each KUnit test apart; functions=, files=, tasks=' },
   { name: 'stats', help: '' },
   { name: 'quiet', help: 'say at the end what was done, how fast; no messages but errors' },
   { name: 'help', help: '' },

@@ -181,7 +181,7 @@ export async function startMachine({ kind, program, args, settings }: Start, fil
   const requested = [...settings.profile, ...(profilePerTest === undefined ? [] : [profilePerTest])];
   if (requested.length > 0) {
     const rows = requested.map(({ format }): FormatRow => PROFILE_FORMATS[format]);
-    profiling.start({ trees: rows.some(({ trees }) => trees), tasks: rows.some(({ tasks }) => tasks === true), scope: settings.profileAll ? 'all' : 'debuggee' });
+    profiling.start({ trees: rows.some(({ trees }) => trees), tasks: settings.profileOnly.tasks !== undefined || rows.some(({ tasks }) => tasks === true), scope: settings.profileAll ? 'all' : 'debuggee' });
   }
   if (profilePerTest !== undefined) perTest = withProfiles(PER_TEST, () => testProfiles(debug, profiling, profilePerTest));
   server = await startServer(debug, machine, settings, file.path, kind === 'boot', profiling);

@@ -81,6 +81,20 @@ it('SIGSEGV of a process', async () => {
   expect(top).toMatch(/^force_sig_fault/);
 }, LONG);
 
+it('launch.json\'s exceptions stop whatever a client asks for', async () => {
+  adapter = await Adapter.start();
+  const bad = await adapter.begin('launch', { program: umlKernel('static'), exceptions: ['panics'] }).then((answer) => answer).then(() => 'launched', (error: Error) => error.message);
+  expect(bad).toMatch(/"exceptions" has no "panics": there are panic, oops/);
+  await adapter.close();
+  adapter = await Adapter.start();
+  const launched = await adapter.begin('launch', { program: umlKernel('static'), args: ['mem=64M'], console: 'internalConsole', exceptions: ['panic'] });
+  const stop = await adapter.stopAfter(async () => {
+    await adapter?.client.configurationDoneRequest();
+    await launched;
+  });
+  expect([stop.reason, stop.description]).toEqual(['exception', 'Panic']);
+}, LONG);
+
 it('filters the kernel has nothing for say so, and may have conditions', async () => {
   adapter = await Adapter.start();
   const { client } = adapter;

@@ -72,5 +72,5 @@ it('profiles tell of the functions and files one asks for', () => {
   expect(new Set(edges(wanted.edges).map(({ names }) => names.split(' ')[0]))).toEqual(new Set(['leaf', 'middle']));
   const wrong = skas(['run', '--profile', request, '--profile-only', 'functions=(', program]);
   expect([wrong.status, /--profile-only: profile functions=\(: .*regular expression/i.test(wrong.stderr)]).toEqual([2, true]);
-  expect(skas(['run', '--profile-only', 'nonsense', program]).stderr).toMatch(/functions=REGEX or files=REGEX expected/);
+  expect(skas(['run', '--profile-only', 'nonsense', program]).stderr).toMatch(/functions=REGEX, files=REGEX or tasks=REGEX expected/);
 });

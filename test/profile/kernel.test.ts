@@ -85,6 +85,10 @@ describe('processes of a UML kernel', () => {
     expect(lines.some((line) => /^worker \[\d+\];.*;main;middle;leaf \d+$/.test(line))).toBe(true);
     expect(lines.some((line) => /^worker \[\d+\];.*;userspace;handle_trap;.*;ksys_write;/.test(line) || /^worker \[\d+\];.*;userspace;.*;ksys_write;/.test(line))).toBe(true);
     expect(lines.some((line) => /^kthreadd \[2\];/.test(line))).toBe(true);
+    const only = path('only');
+    expect(skas(['boot', '--quiet', '--profile-all', '--profile-only', 'tasks=^worker ', '--profile', `callgrind=${only}`, umlKernel('static'), 'mem=64M', `initrd=${initramfs({ 'bin/worker': program, ...libraries })}`, 'skas.run=/bin/worker'], { timeout: 120_000 }).status).toBe(0);
+    const alive = parseCallgrind(readFileSync(only, 'utf8'));
+    expect([alive.functions.get('leaf')?.self, alive.functions.get('start_kernel'), alive.functions.has('ksys_write')]).toEqual([host.functions.get('leaf')?.self, undefined, true]);
     // Of no file is what UML has put into its processes itself.
     const sum = (wanted: (line: string) => boolean): number => lines.filter(wanted).reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
     expect(sum((line) => line.includes('[no_file]'))).toBeLessThan(0.005 * sum(() => true));

@@ -1,9 +1,9 @@
 /** Collapsed stacks, for flamegraph.pl, inferno, speedscope: `thread;outermost;…;innermost instructions` a line. */
-import type { CountedChain, Profile } from '../profile.ts';
+import { nameOf, type CountedChain, type Profile } from '../profile.ts';
 
 /** What a chain's beginning is called: the thread. */
 export function threadName({ context }: CountedChain): string {
-  return `${context.name} [${context.pid === context.tid ? context.pid : `${context.pid}.${context.tid}`}]`;
+  return nameOf(context);
 }
 
 /** Functions of a chain, outermost first. */
