@@ -1,5 +1,5 @@
 /** Profiles and coverage: commands that have the machine write them, and what a session left behind shown at its end. */
-import { access, mkdtemp } from 'node:fs/promises';
+import { mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
@@ -11,14 +11,12 @@ import { withSession } from './session.ts';
 const WRITTEN_WITHIN_MS = 20_000;
 const LOOK_AGAIN_MS = 200;
 
-async function written(path: string): Promise<boolean> {
+/** Whether a file was written, whole, since a moment (ms since 1970): what an earlier session left is not this one's. */
+async function written(path: string, since: number): Promise<boolean> {
   for (const end = performance.now() + WRITTEN_WITHIN_MS; performance.now() < end;) {
-    try {
-      await access(path);
-      return true;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-    }
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs >= since) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
   return false;
 }
@@ -41,6 +39,7 @@ async function writeNow(session: vscode.DebugSession, format: string, name: stri
 
 export function registerProfiles(): vscode.Disposable[] {
   const coverage = new CoverageView();
+  const begun = new Map<string, number>();
   const profile = (action: 'start' | 'stop' | 'reset') => (): Promise<void> => withSession(async (session) => {
     const answer: { text?: string } = await session.customRequest('skas/profile', { action });
     vscode.window.setStatusBarMessage(`skas: ${answer.text ?? ''}`, 5000);
@@ -56,11 +55,16 @@ export function registerProfiles(): vscode.Disposable[] {
     vscode.commands.registerCommand('skas.coverage', () => withSession(async (session) => {
       await coverage.show(await writeNow(session, 'lcov', 'skas.info'), session.name, sourceMap(session));
     })),
+    vscode.debug.onDidStartDebugSession((session) => {
+      if (session.type === DEBUG_TYPE) begun.set(session.id, Date.now());
+    }),
     vscode.debug.onDidTerminateDebugSession(async (session) => {
       if (session.type !== DEBUG_TYPE) return;
+      const since = begun.get(session.id) ?? Date.now();
+      begun.delete(session.id);
       for (const path of profilesOf(session, 'lcov')) {
         try {
-          if (await written(path)) await coverage.show(path, session.name, sourceMap(session));
+          if (await written(path, since)) await coverage.show(path, session.name, sourceMap(session));
           else void vscode.window.showWarningMessage(`skas: the machine has not written ${path}`);
         } catch (error) {
           void vscode.window.showErrorMessage(`skas: ${path}: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,5 +1,4 @@
 /** Profiling of a machine on request: from the command line, over the whole run, or from `monitor profile`, between two points. */
-import { writeFileSync } from 'node:fs';
 import type { Debugger } from '../emulator/debug/debugger.ts';
 import { ElfError } from '../emulator/image/elf.ts';
 import { Reg } from '../emulator/cpu/state.ts';
@@ -13,6 +12,7 @@ import type { MonitorCommand } from './monitor-commands.ts';
 import { isFilterWord, parseProfileFilter, parseProfileRequest, type ProfileRequest } from './profile-request.ts';
 import { Refusal } from './target.ts';
 import type { GuestPrograms } from './tasks/guest-programs.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** Name in UML kernels of the function that loads a jmp_buf of the kernel's own layout (arch/x86/um/setjmp_64.S). */
 const LONGJMP = 'kernel_longjmp';
@@ -78,7 +78,7 @@ export class ProfileSession {
       const row: FormatRow = PROFILE_FORMATS[format];
       if (row.trees && !profiler.options.trees) throw new Refusal(`${format} needs calls, which were not counted`);
       try {
-        writeFileSync(path, row.write(profile, image, this.commandLine));
+        writeWhole(path, row.write(profile, image, this.commandLine));
       } catch (error) {
         if (error instanceof ProfileFormatError) throw new Refusal(error.message);
         if (error instanceof Error && 'code' in error) throw new Refusal(`${path}: ${error.message}`);

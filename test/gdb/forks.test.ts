@@ -128,8 +128,19 @@ describe('where gdbserver shows stops of its own', () => {
   }, LONG);
 
   it('and again when nothing is debugged any more', async () => {
-    const text = await withSkas('fork', ['break in_child', 'set follow-fork-mode child', 'continue', 'detach', 'attach 2', 'info inferiors', 'delete', 'kill'], EXTENDED);
+    const text = await withSkas('herd', ['break in_child', 'set follow-fork-mode child', 'continue', 'detach', 'delete', 'attach 2', 'info inferiors', 'break in_parent', 'continue', 'bt', 'kill'], EXTENDED);
     expect(text).toMatch(/Inferior 2 \(process 3\) detached/);
-    expect(text).toMatch(/\* 2\s+process 2 |Attaching to process 2 failed|Remote connection closed/);
+    expect(text).toMatch(/\* 2\s+process 2 /);
+    expect(text).toMatch(/Breakpoint 2(\.1)?, in_parent \(status=\d+\)[^]*#1 .* in wait_for \(child=\d+\)[^]*Inferior 2 \(process 2\) killed/);
+  }, LONG);
+
+  it('breakpoints of a program are gone from the one it becomes', async () => {
+    // The same code without symbols: gdb disables its breakpoints, without a word to the stub, and in_child runs.
+    const stripped = guestProgram('gdb-forks.c', ['-O0', '-g', '-static', '-s']);
+    const text = await withSkas(`exec ${stripped}`, ['break in_both', 'break in_child', 'continue', 'catch exec', 'continue', 'info breakpoints', 'continue'], {});
+    expect(text).toMatch(/Breakpoint 1, in_both \(child=0\)/);
+    expect(text).toMatch(/Catchpoint 3 \(exec'd[^]*\n2 +breakpoint +keep n/);
+    expect(text).not.toContain('SIGTRAP');
+    expect(text).toMatch(/exited with code 05/);
   }, LONG);
 });

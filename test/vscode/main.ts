@@ -111,6 +111,16 @@ async function run(page: Page): Promise<void> {
 
   // Its exact coverage, in the tree and in the gutter.
   await expectText(page, '.test-coverage-list-item', /\d%/, 'the Test Coverage view has files and percentages');
+  await page.locator('.test-coverage-list-item', { hasText: 'chan_kern.c' }).first().click();
+  await page.locator('.monaco-editor .coverage-deco-gutter.coverage-deco-miss').first().waitFor({ timeout: LONG });
+  await command(page, 'View: Focus Active Editor Group');
+  const executed = page.locator('.monaco-editor .coverage-deco-gutter.coverage-deco-hit').first();
+  for (let pages = 0; pages < 50 && !(await executed.isVisible()); pages++) {
+    await page.keyboard.press('PageDown');
+    await page.waitForTimeout(200);
+  }
+  await executed.waitFor({ timeout: 1000 });
+  check(true, 'a file opened from there has its executed and missed lines marked in the gutter');
   await shot('6-coverage');
 }
 
