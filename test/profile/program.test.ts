@@ -159,8 +159,18 @@ describe('a profile of a program', () => {
     expect(cpu.timeDeltas.reduce((sum, delta) => sum + delta, 0)).toBe(retired);
     expect(cpu.samples).toHaveLength(cpu.timeDeltas.length);
     expect(cpu.nodes.filter(({ callFrame }) => callFrame.functionName === 'leaf').reduce((sum, { hitCount }) => sum + hitCount, 0)).toBe(selfOf('leaf'));
-    const pprof = gunzipSync(readFileSync(path('profile.pb.gz'))).toString('latin1');
-    for (const name of OWN) expect(pprof).toContain(name);
+  });
+
+  it('go tool pprof reads the same counts and callers', () => {
+    const report = (...options: string[]): string => execFileSync('go', ['tool', 'pprof', ...options, path('profile.pb.gz')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, PPROF_TMPDIR: folder, HOME: folder } });
+    const top = report('-top', '-nodefraction=0', '-nodecount=100000');
+    expect(top).toContain(`of ${retired} total`);
+    const flat = (name: string): number => Number(new RegExp(`^ *(\\d+) .* ${name}$`, 'm').exec(top)?.[1]);
+    for (const name of OWN.filter((one) => one !== 'main')) expect(flat(name), name).toBe(selfOf(name));
+    // What follows a longjmp is the longjmp's, in chains, until the next call or return.
+    expect(flat('main') + flat('__longjmp')).toBe((selfOf('main') ?? 0) + (selfOf('__longjmp') ?? 0));
+    expect((selfOf('main') ?? 0) - flat('main')).toBeLessThan(10);
+    expect(report('-traces', '-focus=^leaf$')).toMatch(/ leaf\n +middle\n +main\n +__libc_start_call_main\n +__libc_start_main_impl\n +_start\n/);
   });
 
   it('refuses what it cannot write, in a line', () => {
