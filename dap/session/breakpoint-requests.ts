@@ -5,6 +5,7 @@ import { parseHitCondition } from '../breakpoints/hit-condition.ts';
 import { exceptionsOf, type KernelException } from '../breakpoints/kernel-exceptions.ts';
 import { locationsOfFunction, locationsNamed, type CodeLocation } from '../symbols/code-locations.ts';
 import type { SymbolFile } from '../symbols/symbol-file.ts';
+import { BOOTED, FIRST_PROGRAM } from './boot-progress.ts';
 import type { Debuggee } from './debuggee.ts';
 import type { StackRequests } from './stack-requests.ts';
 import { RequestError } from './stack-requests.ts';
@@ -68,6 +69,12 @@ export class BreakpointRequests {
   /** A function to stop in once, before the client's own breakpoints count. */
   firstStop(name: string): CodeLocation | undefined {
     return this.everywhere((file) => locationsOfFunction(file, name))[0];
+  }
+
+  /** Has the kernel say so when it starts its first program. False: nobody knows where it does. */
+  async logFirstProgram(): Promise<boolean> {
+    const spec = this.spec('function', 'boot', 'boot', '', { logMessage: BOOTED }, () => this.everywhere((file) => FIRST_PROGRAM.flatMap((name) => locationsOfFunction(file, name))));
+    return (await this.set('boot', [spec])).every(({ verified }) => verified);
   }
 
   async dataInfo({ name, frameId, variablesReference, asAddress, bytes }: DebugProtocol.DataBreakpointInfoArguments): Promise<DebugProtocol.DataBreakpointInfoResponse['body']> {

@@ -7,6 +7,7 @@ import { RspClosedError, RspError } from '../rsp/rsp-error.ts';
 import { SymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import { locationsNamed } from '../symbols/code-locations.ts';
 import { integerBytes } from '../values/value.ts';
+import { BootProgress } from './boot-progress.ts';
 import { BreakpointRequests } from './breakpoint-requests.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { Debuggee } from './debuggee.ts';
@@ -31,6 +32,7 @@ export class SkasDebugSession extends TargetSession {
   private views: KernelViews | undefined;
   private machine: ChildProcess | undefined;
   private exception: ExceptionReport | undefined;
+  private boot: BootProgress | undefined;
   private stoppedThread: string | undefined;
   private readonly targets: bigint[] = [];
 
@@ -86,9 +88,9 @@ export class SkasDebugSession extends TargetSession {
       this.views = new KernelViews(debuggee, this.stack);
       debuggee.breakpoints.onChange = (breakpoint) => this.sendEvent(new BreakpointEvent('changed', this.need(this.breakpointRequests).shown(breakpoint)));
       debuggee.execution.onLog = (message, at) => {
-        debuggee.execution.logged = logText(debuggee.inspector, message, at).then((text) => this.tell(`${text}\n`, 'stdout'));
+        debuggee.execution.logged = logText(debuggee.inspector, message, at).then((text) => this.logged(`${text}\n`));
       };
-      debuggee.stub.client.onOutput = (text) => this.tell(text, 'stdout');
+      debuggee.stub.client.onOutput = (text) => this.logged(text);
       debuggee.stub.client.onClosed = (reason) => this.lost(reason);
       if (debuggee.stub.reverse) this.sendEvent(new CapabilitiesEvent({ supportsStepBack: true }));
       this.exceptionsAlways = attributes.exceptions;
@@ -108,6 +110,10 @@ export class SkasDebugSession extends TargetSession {
       if (progress) this.sendEvent(new ProgressEndEvent('connect'));
     }
     this.sendEvent(new InitializedEvent());
+  }
+
+  private logged(text: string): void {
+    if (this.boot?.hears(text) !== true) this.tell(text, 'stdout');
   }
 
   private async debuggeeAt(host: string, port: number, attributes: LaunchAttributes, patient: boolean): Promise<Debuggee> {
@@ -132,7 +138,8 @@ export class SkasDebugSession extends TargetSession {
   protected override configurationDoneRequest(response: DebugProtocol.ConfigurationDoneResponse): void {
     this.answer(response, async () => {
       const debuggee = this.need(this.debuggee);
-      const { stopOnEntry, stopAt } = this.need(this.attributes);
+      const { stopOnEntry, stopAt, program } = this.need(this.attributes);
+      if (this.launched && this.client?.supportsProgressReporting === true && (await this.need(this.breakpointRequests).logFirstProgram())) this.boot = new BootProgress(basename(program), (event) => this.sendEvent(event));
       const thread = this.need(this.stoppedThread);
       if (stopOnEntry) {
         setImmediate(() => this.report({ kind: 'step', thread }, 'entry'));
@@ -193,6 +200,7 @@ export class SkasDebugSession extends TargetSession {
 
   private terminated(): void {
     this.ended = true;
+    this.boot?.stopped();
     this.sendEvent(new TerminatedEvent());
   }
 
@@ -202,6 +210,7 @@ export class SkasDebugSession extends TargetSession {
   private run(work: () => Promise<Stop>, reason?: string): void {
     this.stack?.forget();
     this.exception = undefined;
+    this.boot?.resumed();
     void work().then((stop) => this.report(stop, reason), (error: unknown) => {
       if (error instanceof RspClosedError || this.ended) return;
       const text = error instanceof Error ? error.message : String(error);
@@ -212,6 +221,7 @@ export class SkasDebugSession extends TargetSession {
 
   private async report(stop: Stop, reason?: string): Promise<void> {
     if (this.ended) return;
+    this.boot?.stopped();
     if (stop.kind === 'ended') {
       if (stop.signal !== undefined) this.tell(`The target was ended by signal ${stop.signal}.\n`);
       this.sendEvent(new ExitedEvent(stop.status ?? 128 + (stop.signal ?? 0)));
