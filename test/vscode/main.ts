@@ -97,6 +97,10 @@ async function run(page: Page): Promise<void> {
   await shot('4-switched');
   await command(page, 'skas: Return to Where the Kernel Was');
   await expectText(page, stack, /init \[1\] \(running\)/, 'and back');
+  await command(page, 'skas: Open Kernel Log');
+  await expectText(page, '.monaco-editor .view-lines', /Linux.version.6\.12/, "the kernel's log opens");
+  await command(page, 'Focus on Address Space View');
+  await expectText(page, '.monaco-list-row', /^60000000-[0-9a-f]+ r/m, 'the view of its address space lists what is mapped');
 
   await command(page, 'Remove All Breakpoints');
   await command(page, 'Debug: Continue');
@@ -133,12 +137,16 @@ writeFileSync(join(workspace, '.vscode', 'launch.json'), JSON.stringify({
   configurations: [{ type: 'skas', request: 'launch', name: 'Debug UML kernel', program: kernel, args: ['mem=64M'], initrd: initramfs(), stopAt: 'start_kernel', profile: [`lcov=${join(work, 'run.info')}`] }],
 }, undefined, 2));
 execFileSync(process.execPath, ['--no-warnings', join(root, 'extension', 'build.ts')], { stdio: 'inherit' });
-const workbench = await startWorkbench(join(root, 'extension', 'out', 'skas.vsix'), workspace, join(work, 'data'));
+// Several roots: the kernel's is not the first.
+mkdirSync(join(work, 'other'));
+const roots = join(work, 'roots.code-workspace');
+writeFileSync(roots, JSON.stringify({ folders: [{ path: 'other' }, { path: 'workspace' }] }));
+const workbench = await startWorkbench(join(root, 'extension', 'out', 'skas.vsix'), roots, join(work, 'data'));
 const browser = await browserType.launch({ executablePath: chromium(), args: ['--no-sandbox'] });
 let status = 0;
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
 try {
-  await page.goto(`${workbench.url}?folder=${encodeURIComponent(workspace)}`);
+  await page.goto(`${workbench.url}?workspace=${encodeURIComponent(roots)}`);
   await run(page);
 } catch (error) {
   status = 1;
