@@ -47,7 +47,7 @@ describe('a profile of a kernel', () => {
     machine.child.stdin?.end();
     try {
       const output = await gdb(machine.port, [
-        'monitor profile', 'monitor profile write gmon=/x', 'break calibrate_delay', 'continue', 'monitor profile start', 'finish', 'monitor profile stop', `monitor profile write callgrind=${path('part.out')}`,
+        'monitor profile', 'monitor profile write gmon=/x', 'break calibrate_delay', 'continue', 'monitor stats', 'monitor profile start', 'finish', 'monitor profile stop', 'monitor stats', `monitor profile write callgrind=${path('part.out')}`,
         'monitor profile reset', 'monitor profile start', 'next', `monitor profile write callgrind=${path('none.out')}`, 'monitor profile frobnicate', 'delete', 'kill',
       ], { symbols: umlKernel(), timeout: LONG / 2 });
       expect(output).toContain('Not counting');
@@ -57,6 +57,8 @@ describe('a profile of a kernel', () => {
       expect(functions.get('calibrate_delay')?.self).toBeGreaterThan(10_000_000);
       expect(functions.get('start_kernel')).toBeUndefined();
       expect([...functions.values()].reduce((sum, { self }) => sum + self, 0)).toBe(total);
+      const [before, behind] = [...output.matchAll(/instructions of living threads +([\d ]+)/g)].map(([, figure]) => Number(figure.replaceAll(' ', '')));
+      expect(total).toBe(behind - before);
       const after = parseCallgrind(readFileSync(path('none.out'), 'utf8'));
       expect(after.functions.get('calibrate_delay')).toBeUndefined();
       expect(after.total).toBeGreaterThan(0);

@@ -173,6 +173,20 @@ describe('a profile of a program', () => {
     expect(report('-traces', '-focus=^leaf$')).toMatch(/ leaf\n +middle\n +main\n +__libc_start_call_main\n +__libc_start_main_impl\n +_start\n/);
   });
 
+  it('a program built for gprof writes its own, every time the same', () => {
+    const built = guestProgram(SOURCE, ['-O1', '-g', '-pg', '-static']);
+    const written = ['first', 'second'].map((name) => {
+      const { status, stderr } = skas(['run', '--share', `${folder}:rw`, '--env', `GMON_OUT_PREFIX=${path(name)}`, built]);
+      expect(status, stderr).toBe(0);
+      const file = readdirSync(folder).find((each) => each.startsWith(`${name}.`));
+      return path(file ?? 'none');
+    });
+    expect(readFileSync(written[0])).toEqual(readFileSync(written[1]));
+    const flat = execFileSync('gprof', ['-b', '-p', built, written[0]], { encoding: 'utf8' });
+    // As the source has it: main calls leaf 50 times, middle 1225 times.
+    for (const [name, calls] of [['leaf', 1275], ['middle', 50], ['escape', 1]] as const) expect(flat).toMatch(new RegExp(` ${calls} .* ${name}$`, 'm'));
+  });
+
   it('refuses what it cannot write, in a line', () => {
     const wrong = skas(['run', '--profile', 'nonsense=x', program]);
     expect(wrong.status).toBe(2);
