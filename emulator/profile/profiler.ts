@@ -14,6 +14,9 @@ import type { AddressSpace } from '../memory/address-space.ts';
 import type { PageAccess } from '../memory/page-access.ts';
 import { ImageMap, type ImageMapping, type ImageSource } from './image-map.ts';
 
+/** Bytes above a handler's stack pointer that are gone when it has returned (i386's restorer takes the signal's number, too), less than what the signal frame has. */
+const RETURN_ADDRESS = 8;
+
 /** A task of a kernel that is the debuggee. */
 export interface GuestTask {
   readonly name: string;
@@ -219,7 +222,8 @@ export class Profiler {
     const { altStack } = thread.signals;
     const rsp = thread.context.gprNumber(Reg.rsp);
     const lowest = altStack.size > 0 && onStack(altStack, rsp, true) ? altStack.base : 0;
-    this.counters.trees?.handler(context, { lowest, highest: rsp });
+    // Its return does not end it: what calls sigreturn still runs on its stack, which may be above the interrupted one.
+    this.counters.trees?.handler(context, { lowest, highest: rsp + RETURN_ADDRESS });
   }
 
   /** A jump to another function's entry counts as a call of it, also out of code that no function claims (a procedure linkage table). */
